@@ -1,0 +1,630 @@
+"""The contract between precompute and app: which artefacts a run holds, and in what form.
+
+``ARTEFACTS`` maps a name to its path under the run folder, its format and its schema. Tables are
+Parquet, arrays are Zarr v3 groups with one child group per chromosome, signal is bigWig, weights
+are safetensors with a JSON beside them. Each carries ``kind`` and ``version``; a reader refuses
+what it does not know. Every write goes to a temporary name in the run folder and is then renamed.
+
+Conventions: coordinates are 0-based half-open; ``start`` of a run's region is an attribute of each
+chromosome group, and arrays along bases or bins count from it; ``edges`` are absolute coordinates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from precompute.errors import ArtefactError, RunFolderError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import zarr
+
+Format = Literal["zarr", "parquet", "folder", "h5ad"]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One artefact: where it lies, its format and version, and what its parts mean."""
+
+    name: str
+    path: str
+    format: Format
+    schema: dict[str, str]
+    version: int = 1
+
+    @property
+    def kind(self) -> str:
+        return f"motiflens.{self.name}"
+
+
+_ALL = [
+    Artefact(
+        "sequence",
+        "sequence.zarr",
+        "zarr",
+        {
+            "<chrom>/codes": "uint8 (n_bp,), A 0, C 1, G 2, T 3, any other letter 4",
+            "<chrom> attrs": "start int, end int (bp), length int (of the chromosome in the FASTA)",
+        },
+    ),
+    Artefact(
+        "profiles",
+        "motifs/profiles.parquet",
+        "parquet",
+        {
+            "profile": "int, row number",
+            "profile_id": "str, versioned, e.g. MA0139.1; 'CpG' is the last row",
+            "tf": "str, e.g. CTCF",
+            "width": "int, bp",
+            "n_sites": "float, mean column sum of the count matrix",
+            "threshold": "int, smallest integer score that is a hit",
+            "max_score": "int",
+            "min_score": "int",
+            "consensus": "str, most frequent base per position",
+        },
+    ),
+    Artefact(
+        "features",
+        "motifs/features.parquet",
+        "parquet",
+        {
+            "feature": "int, row number; 2 * profile for '+', 2 * profile + 1 for '-'",
+            "profile": "int",
+            "profile_id": "str",
+            "tf": "str",
+            "strand": "'+' or '-'",
+            "width": "int, bp; a covered base counts 1 / width (CpG: width 1)",
+            "name": "str, e.g. 'CTCF MA0139.1 (+)'",
+        },
+    ),
+    Artefact(
+        "pfms",
+        "motifs/pfms.parquet",
+        "parquet",
+        {
+            "profile_id": "str (no CpG)",
+            "position": "int, from 0",
+            "A": "float, frequency 0-1 without pseudocount",
+            "C": "float",
+            "G": "float",
+            "T": "float",
+        },
+    ),
+    Artefact(
+        "depth",
+        "depth.zarr",
+        "zarr",
+        {"<chrom>/depth": "uint16 (n_bp,), features with a hit covering the base"},
+    ),
+    Artefact(
+        "bins",
+        "bins.zarr",
+        "zarr",
+        {"<chrom>/edges": "int32 (n_bins + 1,), absolute coordinates, increasing; bins tile"},
+    ),
+    Artefact(
+        "tokens",
+        "tokens.zarr",
+        "zarr",
+        {
+            "<chrom>/indptr": "int64 (n_bins + 1,)",
+            "<chrom>/indices": "uint16 (nnz,), feature, increasing within a bin",
+            "<chrom>/counts": "uint8 or uint16 (nnz,), bases of the bin covered by the feature",
+            "<chrom> attrs": "n_features int",
+        },
+    ),
+    Artefact(
+        "interdependence",
+        "interdependence.zarr",
+        "zarr",
+        {
+            "scores": "float32 (n_features, n_features), 0-1, symmetric, diagonal 1; "
+            "a feature never seen in the sample scores 0 with all others",
+            "attrs": "sample_bins int, max_order int, seed int",
+        },
+    ),
+    Artefact(
+        "feature_clusters",
+        "motifs/feature_clusters.parquet",
+        "parquet",
+        {"feature": "int", "cluster": "int, 0 .. n_clusters - 1"},
+    ),
+    Artefact(
+        "clusters",
+        "motifs/clusters.parquet",
+        "parquet",
+        {
+            "cluster": "int, row number",
+            "label": "str, unique and short: the commonest TFs, e.g. 'CTCF / CTCFL'",
+            "n_features": "int",
+            "n_profiles": "int",
+            "tfs": "list of str, unique",
+            "profile_ids": "list of str, unique",
+            "strands": "'+', '-' or '+-'",
+            "representative": "str, profile_id whose logo stands for the cluster ('CpG' has none)",
+        },
+    ),
+    Artefact(
+        "cluster_cuts",
+        "motifs/cluster_cuts.parquet",
+        "parquet",
+        {"linkage": "str", "cut": "float", "n_clusters": "int"},
+    ),
+    Artefact(
+        "words",
+        "lexicon/words.parquet",
+        "parquet",
+        {
+            "word": "int, row number; ordered by falling frequency, so rank = word + 1",
+            "clusters": "list of int16, increasing; the empty list is the empty word",
+            "label": "str, cluster labels joined by ' + '; '(no motif)' for the empty word",
+            "frequency": "int64, bins with this word in the run",
+        },
+    ),
+    Artefact(
+        "word_ids",
+        "lexicon/word_ids.zarr",
+        "zarr",
+        {"<chrom>/word": "int32 (n_bins,)"},
+    ),
+    Artefact(
+        "rank_frequency",
+        "lexicon/rank_frequency.parquet",
+        "parquet",
+        {
+            "tokenizer": "str: 'motif', 'kmer3' .. 'kmer8', 'bpe600', 'bpe4096'",
+            "rank": "int64, from 1; thinned to log-spaced ranks above 50",
+            "frequency": "int64",
+        },
+    ),
+    Artefact(
+        "zipf",
+        "lexicon/zipf.parquet",
+        "parquet",
+        {
+            "tokenizer": "str",
+            "label": "str for a person, e.g. 'Motif words', '6-mers', 'BPE 4,096'",
+            "definition": "str: 'all', 'seen2', 'seen3', 'seen10' (types seen at least n times), "
+            "'logranks' (one point per log-spaced rank)",
+            "n_tokens": "int64, length of the tokenized corpus in tokens",
+            "n_types": "int64, distinct tokens that entered r",
+            "r": "float, Pearson r of log10 rank and log10 frequency; NaN below 3 types",
+            "slope": "float, least-squares slope in log-log",
+        },
+    ),
+    Artefact(
+        "motif_recovery",
+        "lexicon/motif_recovery.parquet",
+        "parquet",
+        {
+            "tokenizer": "str",
+            "profile_id": "str",
+            "correlation": "float, best over tokens, offsets and strands",
+            "token": "str, the sequence that reaches it",
+            "n_tokens": "int, tokens that were tried",
+        },
+    ),
+    Artefact(
+        "signal",
+        "signal.zarr",
+        "zarr",
+        {
+            "<chrom>/<track>/bins": "float32 (n_bins,), mean signal per base of each bin",
+            "<chrom>/<track>/grid": "float32 (ceil(n_bp / 16),), mean per base of each 16 bp",
+            "attrs": "tracks: {name: {label, short_label, unit, target}}",
+        },
+    ),
+    Artefact(
+        "transcripts",
+        "annotation/transcripts.parquet",
+        "parquet",
+        {
+            "chrom": "str",
+            "start": "int64",
+            "end": "int64",
+            "name": "str, accession",
+            "gene": "str, symbol ('' when none is known)",
+            "strand": "'+' or '-'",
+            "thick_start": "int64",
+            "thick_end": "int64",
+            "exon_starts": "list of int64, absolute",
+            "exon_ends": "list of int64, absolute",
+        },
+    ),
+    Artefact(
+        "genes",
+        "annotation/genes.parquet",
+        "parquet",
+        {"gene": "str", "chrom": "str", "start": "int64", "end": "int64", "strand": "str"},
+    ),
+    Artefact(
+        "intervals",
+        "annotation/intervals.parquet",
+        "parquet",
+        {
+            "kind": "'cpg_island' or 'cytoband'",
+            "chrom": "str",
+            "start": "int64",
+            "end": "int64",
+            "name": "str (band name; CpG count)",
+            "stain": "str, cytobands only: gneg, gpos25 .. gpos100, acen, gvar, stalk",
+        },
+    ),
+    Artefact(
+        "peaks",
+        "annotation/peaks.parquet",
+        "parquet",
+        {
+            "target": "str, e.g. CTCF or DNase-seq",
+            "set": "str, file the peak comes from",
+            "chrom": "str",
+            "start": "int64",
+            "end": "int64",
+            "summit": "int64, absolute; middle when the file gives none",
+            "signal": "float, narrowPeak column 7",
+        },
+    ),
+    Artefact(
+        "points",
+        "embedding/points.parquet",
+        "parquet",
+        {
+            "point": "int, row number in every embedding artefact",
+            "chrom": "str",
+            "bin": "int64, index into the chromosome's bins",
+            "start": "int64",
+            "end": "int64",
+            "word": "int32",
+            "frequency": "int64, of the word in the run",
+            "gc": "float 0-1, of the bin's known bases",
+        },
+    ),
+    Artefact(
+        "layouts",
+        "embedding/layouts.zarr",
+        "zarr",
+        {
+            "pca": "float32 (n_points, n_components), unscaled scores",
+            "umap": "float32 (n_points, 2)",
+            "tsne": "float32 (n_points, 2)",
+            "pca_mean": "float32 (n_clusters,)",
+            "pca_axes": "float32 (n_components, n_clusters)",
+            "attrs": "explained_variance_ratio list, n_candidates int, min_frequency int, "
+            "max_frequency int",
+        },
+    ),
+    Artefact(
+        "communities",
+        "embedding/communities.parquet",
+        "parquet",
+        {
+            "point": "int",
+            "megacluster": "int16, 0 is the largest",
+            "subcluster": "int16, unique over all megaclusters",
+        },
+    ),
+    Artefact(
+        "community_table",
+        "embedding/community_table.parquet",
+        "parquet",
+        {
+            "level": "'mega' or 'sub'",
+            "community": "int",
+            "parent": "int, megacluster of a subcluster; -1 for a megacluster",
+            "n_points": "int",
+            "label": "str, its most enriched motif cluster",
+            "q_value": "float, of that cluster",
+            "modularity": "float, of the partition the community is part of",
+        },
+    ),
+    Artefact(
+        "enrichment",
+        "embedding/enrichment.parquet",
+        "parquet",
+        {
+            "level": "'mega' or 'sub'",
+            "community": "int",
+            "cluster": "int, motif cluster",
+            "mean_in": "float",
+            "mean_out": "float",
+            "log2_ratio": "float, of the means, with a pseudo-value",
+            "auc": "float 0-1, probability that a member exceeds a non-member",
+            "p_value": "float, Mann-Whitney, two-sided",
+            "q_value": "float, Benjamini-Hochberg within the community",
+        },
+    ),
+    Artefact(
+        "bin_communities",
+        "embedding/bin_communities.zarr",
+        "zarr",
+        {
+            "<chrom>/megacluster": "int16 (n_bins,), nearest for bins not on the map; "
+            "-1 for a bin with no motif",
+            "<chrom>/subcluster": "int16 (n_bins,), likewise",
+            "attrs": "agreement float: share of map points whose nearest is their own megacluster",
+        },
+    ),
+    Artefact(
+        "explorer",
+        "explorer.h5ad",
+        "h5ad",
+        {
+            "X": "CSR float32 (n_points, n_clusters), cluster values",
+            "obs": "chrom, start, end, word, frequency, gc, megacluster, subcluster, <track>",
+            "var": "label, n_features, tfs; index is the cluster label",
+            "obsm": "X_pca, X_umap, X_tsne",
+        },
+    ),
+]
+
+for _encoding, _positions in (("tokens", "bins"), ("onehot", "16 bp")):
+    _ALL += [
+        Artefact(
+            f"model_{_encoding}",
+            f"models/{_encoding}",
+            "folder",
+            {
+                "weights.safetensors": "parameters and batch-norm statistics, float32",
+                "model.json": "kind, version, encoding, tracks, architecture, scalings, features "
+                "digest, split, seed, parameters, receptive field, best epoch, hardware",
+                "curves.parquet": "epoch, train_loss, validation_loss, validation_r, "
+                "learning_rate, seconds",
+            },
+        ),
+        Artefact(
+            f"predictions_{_encoding}",
+            f"predictions/{_encoding}",
+            "folder",
+            {
+                "<track>.bw": f"predicted mean signal per base, one value per {_positions}",
+                "metrics.parquet": "track, set (train/validation/test), resolution_bp (0 = the "
+                "model's own), n int, r, spearman, windows int, window_r_median",
+                "windows.parquet": "track, set, chrom, start, end, r (16 bp), observed_mean",
+            },
+        ),
+    ]
+_ALL += [
+    Artefact(
+        "attributions_tokens",
+        "attributions/tokens.zarr",
+        "zarr",
+        {
+            "<chrom>/indptr": "int64 (n_bins + 1,)",
+            "<chrom>/indices": "uint16 (nnz,), motif cluster present in the bin",
+            "<chrom>/values": "float32 (nnz,), DeepLIFT contribution to the summed prediction",
+            "<chrom>/absent": "float32 (n_bins,), summed contribution of clusters not in the bin "
+            "(not zero when the baseline is a background average)",
+            "<chrom>/tile_edges": "int64 (n_tiles + 1,), bin indices of the target tiles",
+            "<chrom>/tile_prediction": "float64 (n_tiles,), sum of the prediction over the tile",
+            "<chrom>/tile_baseline": "float64 (n_tiles,), the same for the baseline input",
+            "<chrom>/tile_error": "float64 (n_tiles,), |sum of attributions - (f(x) - f(b))| / "
+            "max(1, |f(x) - f(b)|)",
+            "attrs": "track, baseline, target (sentence), mean_abs per cluster list",
+        },
+    ),
+    Artefact(
+        "attributions_onehot",
+        "attributions/onehot.zarr",
+        "zarr",
+        {
+            "<chrom>/values": "float32 (n_bp,), contribution of the base that is there",
+            "<chrom>/tile_edges": "int64 (n_tiles + 1,), 16-bp cells",
+            "<chrom>/tile_prediction": "float64 (n_tiles,)",
+            "<chrom>/tile_baseline": "float64 (n_tiles,)",
+            "<chrom>/tile_error": "float64 (n_tiles,)",
+            "attrs": "track, baseline, target (sentence)",
+        },
+    ),
+]
+
+ARTEFACTS: dict[str, Artefact] = {artefact.name: artefact for artefact in _ALL}
+
+
+class RunFolder:
+    """A run folder: paths, checked readers and atomic writers for its artefacts.
+
+    Parameters
+    ----------
+    root : path of the folder, for example ``runs/demo``
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def path(self, name: str) -> Path:
+        """Path of an artefact; it need not exist."""
+        return self.root / ARTEFACTS[name].path
+
+    def exists(self, name: str) -> bool:
+        """Whether the artefact is there (written whole, since writes are atomic)."""
+        return self.path(name).exists()
+
+    # -- readers ---------------------------------------------------------------------------
+
+    def _require(self, name: str) -> Path:
+        path = self.path(name)
+        if not path.exists():
+            raise ArtefactError(
+                f"the run {self.root} has no {name} ({ARTEFACTS[name].path}); "
+                "run `python -m precompute run CONFIG` to make it"
+            )
+        return path
+
+    def _check(self, name: str, kind: Any, version: Any) -> None:
+        artefact = ARTEFACTS[name]
+        if kind != artefact.kind:
+            raise ArtefactError(
+                f"{self.path(name)} says it is {kind!r}, expected {artefact.kind!r}; "
+                "delete it and run the precompute again"
+            )
+        if not isinstance(version, int) or version > artefact.version:
+            raise ArtefactError(
+                f"{self.path(name)} has version {version}, this motiflens reads up to "
+                f"{artefact.version}; update motiflens or make the run again"
+            )
+
+    def table(self, name: str, columns: list[str] | None = None) -> pd.DataFrame:
+        """Read a Parquet artefact as a data frame.
+
+        Raises
+        ------
+        ArtefactError
+            When it is missing, damaged, or of an unknown kind or version.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self._require(name)
+        try:
+            table = pq.read_table(path, columns=columns)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ArtefactError(
+                f"{path} cannot be read as Parquet ({type(error).__name__}); delete it and run "
+                "the precompute again"
+            ) from None
+        metadata = table.schema.metadata or {}
+        stamp = json.loads(metadata.get(b"motiflens", b"{}"))
+        self._check(name, stamp.get("kind"), stamp.get("version"))
+        return table.to_pandas()
+
+    def group(self, name: str) -> zarr.Group:
+        """Open a Zarr artefact read-only.
+
+        Raises
+        ------
+        ArtefactError
+            When it is missing, damaged, or of an unknown kind or version.
+        """
+        import zarr
+
+        path = self._require(name)
+        try:
+            group = zarr.open_group(path, mode="r")
+        except (FileNotFoundError, ValueError, json.JSONDecodeError) as error:
+            raise ArtefactError(
+                f"{path} cannot be read as Zarr ({type(error).__name__}); delete it and run the "
+                "precompute again"
+            ) from None
+        self._check(name, group.attrs.get("kind"), group.attrs.get("version"))
+        return group
+
+    def folder(self, name: str) -> Path:
+        """Path of an existing folder artefact, its stamp checked.
+
+        Raises
+        ------
+        ArtefactError
+            When it is missing, damaged, or of an unknown kind or version.
+        """
+        path = self._require(name)
+        try:
+            stamp = json.loads((path / "artefact.json").read_text())
+        except (OSError, json.JSONDecodeError):
+            raise ArtefactError(
+                f"{path} has no readable artefact.json; delete the folder and run the "
+                "precompute again"
+            ) from None
+        self._check(name, stamp.get("kind"), stamp.get("version"))
+        return path
+
+    # -- writers ---------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Yield a temporary path that replaces the artefact when the block ends well.
+
+        For a folder or a Zarr group the path is an empty folder; for a file it does not exist.
+        """
+        artefact = ARTEFACTS[name]
+        final = self.path(name)
+        with _disk_errors(final):
+            final.parent.mkdir(parents=True, exist_ok=True)
+            holder = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent))
+        try:
+            temporary = holder / final.name
+            if artefact.format in ("folder", "zarr"):
+                temporary.mkdir()
+            with _disk_errors(final):
+                yield temporary
+                if artefact.format == "folder":
+                    stamp = {"kind": artefact.kind, "version": artefact.version}
+                    (temporary / "artefact.json").write_text(json.dumps(stamp) + "\n")
+                if final.is_dir():
+                    # A folder cannot be replaced in one step: move the old one aside first.
+                    os.rename(final, holder / "old")
+                os.replace(temporary, final)
+        finally:
+            shutil.rmtree(holder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def writing_group(self, name: str, **attributes: Any) -> Iterator[zarr.Group]:
+        """Yield a writable Zarr group, stamped, that replaces the artefact in the end."""
+        import zarr
+
+        artefact = ARTEFACTS[name]
+        with self.writing(name) as path:
+            group = zarr.open_group(path, mode="w", zarr_format=3)
+            group.attrs.update(
+                {"kind": artefact.kind, "version": artefact.version, **attributes}
+            )
+            yield group
+
+    def write_table(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a data frame as the Parquet artefact ``name``, zstd-compressed and stamped."""
+        artefact = ARTEFACTS[name]
+        with self.writing(name) as path:
+            write_parquet(path, frame, artefact.kind, artefact.version)
+
+
+def write_parquet(path: Path, frame: pd.DataFrame, kind: str, version: int) -> None:
+    """Write a stamped Parquet file (also used inside folder artefacts)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    stamp = {b"motiflens": json.dumps({"kind": kind, "version": version}).encode()}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **stamp})
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file that lies inside a folder artefact.
+
+    Raises
+    ------
+    ArtefactError
+        When it is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path).to_pandas()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ArtefactError(
+            f"{path} cannot be read as Parquet ({type(error).__name__}); run the precompute again"
+        ) from None
+
+
+@contextlib.contextmanager
+def _disk_errors(target: Path) -> Iterator[None]:
+    import errno
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            why = "the disk is full; free some space and run again, finished stages are kept"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            why = "the folder cannot be written; choose another with --run-dir"
+        else:
+            raise
+        raise RunFolderError(f"cannot write {target}: {why}") from None

@@ -1,0 +1,303 @@
+"""The configuration of a run: strict models loaded from YAML.
+
+Unknown keys are errors. Relative paths are resolved against the configuration file's own folder.
+Every field's unit is in its name or its description.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from precompute.errors import ConfigError
+
+
+def _resolve(path: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base")
+    return path if path.is_absolute() or base is None else (Path(base) / path).resolve()
+
+
+InputPath = Annotated[Path, AfterValidator(_resolve)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+
+
+class Strict(BaseModel):
+    """Base of all configuration models: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Region(Strict):
+    """A 0-based half-open stretch of one chromosome. ``end: null`` means the chromosome's end."""
+
+    chrom: str
+    start: int = Field(0, ge=0)
+    end: int | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Region:
+        if self.end is not None and self.end <= self.start:
+            raise ValueError(f"region {self.chrom}:{self.start}-{self.end} ends before it starts")
+        return self
+
+
+class RunSection(Strict):
+    name: Name
+    seed: int = Field(0, ge=0, lt=2**32)
+    workers: int = Field(2, ge=1, le=256, description="threads used by the streaming stages")
+    window_bp: int = Field(
+        200_000, ge=10_000, description="sequence handled at a time; it changes no result"
+    )
+
+
+class GenomeConfig(Strict):
+    fasta: InputPath
+    assembly: str = Field(description="name of the assembly, for example hg19; shown in the app")
+    regions: list[Region] = Field(min_length=1, description="one region per chromosome")
+
+    @model_validator(mode="after")
+    def _one_region_each(self) -> GenomeConfig:
+        names = [region.chrom for region in self.regions]
+        if len(set(names)) != len(names):
+            raise ValueError("a chromosome is listed twice; give one region per chromosome")
+        return self
+
+
+class MotifConfig(Strict):
+    profiles: InputPath = Field(description="profiles in JASPAR format")
+    release: str = Field(description="what the profiles are, shown in the app")
+    min_relative_score: float = Field(0.80, gt=0, le=1)
+    max_p_value: float = Field(0.05, gt=0, le=1)
+
+
+class BinConfig(Strict):
+    sigma_bp: float = Field(3.0, gt=0, le=50)
+    min_peak_width_bp: float = Field(5.0, ge=0)
+    max_bin_bp: int = Field(50, ge=2, description="a longer bin is cut")
+    cut_every_bp: int = Field(25, ge=1)
+
+
+class InterdependenceConfig(Strict):
+    max_order: int = Field(5, ge=0, le=8, description="highest order of the Hermite functions")
+    sample_bins: int = Field(60_000, ge=100, description="bins drawn without replacement")
+
+
+class ClusterConfig(Strict):
+    linkage: Literal["single", "average", "complete"] = "single"
+    cut: float = Field(0.38, gt=0, lt=1, description="distance 1 - IDS at which the tree is cut")
+
+
+class LexiconConfig(Strict):
+    threshold: float = Field(0.5, gt=0, description="a cluster is in the word from this value on")
+    kmers: list[Annotated[int, Field(ge=1, le=12)]] = [3, 4, 5, 6, 7, 8]
+    bpe_words: list[Annotated[int, Field(ge=5)]] = [600, 4096]
+    bpe_corpus_bp: int = Field(4_000_000, ge=1_000, description="sequence that BPE is trained on")
+    recovery_tokens: int = Field(4096, ge=1, description="tokens per tokenizer in motif coverage")
+
+
+class EmbeddingConfig(Strict):
+    min_frequency: int = Field(500, ge=1, description="of the bin's word in the run")
+    max_frequency: int = Field(1_000_000, ge=1)
+    max_points: int = Field(20_000, ge=10)
+    pca_components: int = Field(180, ge=2)
+    umap_neighbors: int = Field(30, ge=2)
+    umap_min_dist: float = Field(0.1, ge=0, le=1)
+    tsne_perplexity: float = Field(30.0, gt=1)
+
+
+class CommunityConfig(Strict):
+    method: Literal["igraph", "python-louvain"] = "igraph"
+    mega_neighbors: int = Field(320, ge=2)
+    sub_neighbors: int = Field(80, ge=2)
+    resolution: float = Field(1.0, gt=0)
+
+
+class TrackConfig(Strict):
+    """A measured signal. ``label`` is what a person reads; it must say what the data is."""
+
+    name: Name
+    bigwig: InputPath
+    label: str = Field(min_length=3)
+    short_label: str = Field(min_length=2, max_length=28)
+    unit: str
+    target: bool = Field(True, description="the models are trained to predict it")
+
+
+class PeakSetConfig(Strict):
+    folder: InputPath = Field(description="folder of narrowPeak(.gz) files with an INDEX.tsv")
+    label: str
+
+
+class AnnotationConfig(Strict):
+    transcripts: InputPath | None = Field(None, description="BED12 transcripts")
+    genes: InputPath | None = Field(None, description="BED of gene bounds with symbols")
+    cpg_islands: InputPath | None = None
+    cytobands: InputPath | None = None
+    peaks: PeakSetConfig | None = None
+
+
+class ModelConfig(Strict):
+    """Widths of a convolutional model. The head is per position.
+
+    ``stem_channels`` are the 1x1 convolutions on tokens or the pooled convolutions on one-hot.
+    """
+
+    stem_channels: list[int] = Field(min_length=1)
+    body_channels: list[int] = Field(min_length=1, description="3-wide convolutions")
+    head_channels: list[int] = Field(default=[64], description="per-position linear layers")
+
+
+class TrainingConfig(Strict):
+    window_bins: int = Field(1250, ge=32)
+    stride_bins: int = Field(500, ge=16)
+    batch_size: int = Field(8, ge=1)
+    max_epochs: int = Field(15, ge=1)
+    warmup_epochs: int = Field(2, ge=0)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-4, ge=0)
+    gradient_clip: float = Field(2.0, gt=0)
+    multinomial_weight: float = Field(0.2, ge=0, description="beside the Poisson loss")
+    patience_epochs: int = Field(4, ge=1)
+    max_minutes: float = Field(60.0, gt=0, description="recorded; training stops after it")
+
+
+class SplitConfig(Strict):
+    train: list[Region] = Field(min_length=1)
+    validation: list[Region] = Field(min_length=1)
+    test: list[Region] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> SplitConfig:
+        parts = [
+            (name, region)
+            for name in ("train", "validation", "test")
+            for region in getattr(self, name)
+        ]
+        for i, (name_a, a) in enumerate(parts):
+            for name_b, b in parts[i + 1 :]:
+                if a.chrom == b.chrom and a.start < (b.end or 1e18) and b.start < (a.end or 1e18):
+                    raise ValueError(
+                        f"{name_a} {a.chrom}:{a.start}-{a.end} overlaps "
+                        f"{name_b} {b.chrom}:{b.start}-{b.end}"
+                    )
+        return self
+
+
+class ModelsConfig(Strict):
+    tokens: ModelConfig
+    onehot: ModelConfig
+    training: TrainingConfig = TrainingConfig()
+    split: SplitConfig
+    grid_bp: int = Field(16, ge=16, le=16, description="output step of the one-hot model")
+
+
+class AttributionConfig(Strict):
+    baseline: Literal["background", "zero"] = "background"
+    track: Name | None = Field(None, description="explained track; null: the first target")
+    tile_bins: int = Field(1000, ge=64, description="target bins of one tile; changes no result")
+
+
+class Config(Strict):
+    """The whole configuration of a run; see ``configs/demo.yaml`` for a commented example."""
+
+    run: RunSection
+    genome: GenomeConfig
+    motifs: MotifConfig
+    bins: BinConfig = BinConfig()
+    interdependence: InterdependenceConfig = InterdependenceConfig()
+    motif_clusters: ClusterConfig = ClusterConfig()
+    lexicon: LexiconConfig = LexiconConfig()
+    embedding: EmbeddingConfig = EmbeddingConfig()
+    communities: CommunityConfig = CommunityConfig()
+    tracks: list[TrackConfig] = Field(min_length=1)
+    annotation: AnnotationConfig = AnnotationConfig()
+    models: ModelsConfig
+    attributions: AttributionConfig = AttributionConfig()
+
+    @model_validator(mode="after")
+    def _targets(self) -> Config:
+        if not any(track.target for track in self.tracks):
+            raise ValueError("no track has target: true; the models need at least one")
+        names = [track.name for track in self.tracks]
+        if len(set(names)) != len(names):
+            raise ValueError("two tracks share a name")
+        return self
+
+    def digest(self, *sections: str) -> str:
+        """Hex digest of the named sections, for the manifest; input paths are not in it."""
+        data = self.model_dump(mode="json", include=set(sections))
+        return hashlib.sha256(json.dumps(_no_paths(data), sort_keys=True).encode()).hexdigest()
+
+
+_PATH_KEYS = frozenset(
+    {"fasta", "profiles", "bigwig", "folder", "transcripts", "genes", "cpg_islands", "cytobands"}
+)
+
+
+def _no_paths(value: Any) -> Any:
+    # The content of an input is hashed by the manifest; where it lies must not change a result.
+    if isinstance(value, dict):
+        return {k: _no_paths(v) for k, v in value.items() if k not in _PATH_KEYS}
+    if isinstance(value, list):
+        return [_no_paths(v) for v in value]
+    return value
+
+
+def load_config(path: str | Path) -> Config:
+    """Read and check a YAML configuration.
+
+    Raises
+    ------
+    ConfigError
+        When the file is missing, is not YAML, or a key or value is not allowed.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"cannot read the configuration {path}: {getattr(error, 'strerror', error)}; "
+            "give the path of a YAML file such as configs/demo.yaml"
+        ) from None
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigError(
+            f"{path} is not valid YAML{where}; correct it and run again"
+        ) from None
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} holds {type(data).__name__}, expected sections such as genome:")
+    return parse_config(data, base=path.parent, source=str(path))
+
+
+def parse_config(data: dict[str, Any], base: Path | None, source: str) -> Config:
+    """Check a configuration given as a mapping; ``base`` resolves relative paths."""
+    try:
+        return Config.model_validate(data, context={"base": base})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(
+                f"{source}: unknown key {where!r}; remove it or see "
+                "`python -m precompute show-config` for the keys that exist"
+            ) from None
+        message = first["msg"].removeprefix("Value error, ")
+        got = first.get("input")
+        shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
+        raise ConfigError(f"{source}: {where}: {message}{shown}") from None

@@ -1,0 +1,45 @@
+"""What a stage is given: the configuration, the run folder, a seed and a way to report progress."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from precompute.artefacts import RunFolder
+from precompute.config import Config
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: ``progress(done, total, note)``: units of work done and in all, and a short note.
+Progress = Callable[[float, float, str], None]
+
+#: Numbers a stage reports for the manifest, the run page and the README.
+Facts = dict[str, Any]
+
+
+def _silent(done: float, total: float, note: str = "") -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """Everything a stage function may use; it returns the facts that it wants recorded."""
+
+    config: Config
+    run: RunFolder
+    stage: str
+    progress: Progress = field(default=_silent)
+
+    def seed(self, purpose: str = "") -> int:
+        """A 32-bit seed fixed by the run's seed, the stage and ``purpose``."""
+        text = f"{self.config.run.seed}/{self.stage}/{purpose}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+    def rng(self, purpose: str = "") -> np.random.Generator:
+        """A generator seeded by :meth:`seed`."""
+        import numpy as np
+
+        return np.random.default_rng(self.seed(purpose))
