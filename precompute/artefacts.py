@@ -108,7 +108,10 @@ _ALL = [
         "bins",
         "bins.zarr",
         "zarr",
-        {"<chrom>/edges": "int32 (n_bins + 1,), absolute coordinates, increasing; bins tile"},
+        {
+            "<chrom>/edges": "int32 (n_bins + 1,), absolute coordinates, increasing; bins tile",
+            "attrs": "chroms list of str, in the order of the configured regions",
+        },
     ),
     Artefact(
         "tokens",
