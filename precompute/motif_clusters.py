@@ -1,0 +1,140 @@
+"""Motif clusters: redundant motif features merged by their interdependence.
+
+Distance is 1 - IDS; the tree of single linkage (by default) is cut at a fixed distance, which is
+the partition of DBSCAN with that eps and min_samples 2 when every noise point is its own cluster.
+
+References
+----------
+The paper, section on motif clusters (871 clusters genome-wide at 0.38).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from precompute.context import Facts, StageContext
+from precompute.errors import StageError
+
+_LINKAGES = ("single", "average", "complete")
+
+
+def cluster_features(
+    scores: NDArray[np.floating], cut: float = 0.38, linkage: str = "single"
+) -> NDArray[np.int32]:
+    """Cluster label of each feature, int32 (n_features,), numbered by smallest member.
+
+    Parameters
+    ----------
+    scores : float (n_features, n_features), symmetric, in [0, 1], diagonal 1
+    cut : distance 1 - IDS up to which features are joined
+    linkage : 'single', 'average' or 'complete'
+
+    Raises
+    ------
+    StageError
+        When the scores are not a square symmetric matrix or the linkage is unknown.
+    """
+    from scipy.cluster.hierarchy import fcluster
+
+    labels = fcluster(_tree(scores, linkage), t=cut, criterion="distance")
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int32)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse].astype(np.int32)
+
+
+def _tree(scores: NDArray[np.floating], linkage: str) -> NDArray[np.float64]:
+    from scipy.cluster.hierarchy import linkage as build
+    from scipy.spatial.distance import squareform
+
+    if linkage not in _LINKAGES:
+        raise StageError(f"linkage is {linkage!r}, expected one of {', '.join(_LINKAGES)}")
+    if scores.ndim != 2 or scores.shape[0] != scores.shape[1] or len(scores) < 2:
+        raise StageError(f"scores have shape {scores.shape}, expected (n, n) with n >= 2")
+    if not np.allclose(scores, scores.T, atol=1e-6):
+        raise StageError("scores are not symmetric; compute them with interdependence()")
+    distance = 1.0 - scores.astype(np.float64)
+    np.fill_diagonal(distance, 0.0)
+    return build(squareform(np.maximum(distance, 0.0), checks=False), method=linkage)
+
+
+def count_by_cut(scores: NDArray[np.floating], cuts: NDArray[np.floating]) -> pd.DataFrame:
+    """Number of clusters for every linkage and cut: the artefact ``cluster_cuts``."""
+    rows = []
+    for linkage in _LINKAGES:
+        heights = np.sort(_tree(scores, linkage)[:, 2])
+        joined = np.searchsorted(heights, cuts, side="right")
+        rows += [
+            (linkage, float(cut), len(scores) - int(n)) for cut, n in zip(cuts, joined, strict=True)
+        ]
+    return pd.DataFrame(rows, columns=["linkage", "cut", "n_clusters"])
+
+
+def describe_clusters(features: pd.DataFrame, labels: NDArray[np.int32]) -> pd.DataFrame:
+    """The artefact ``clusters``: members and a unique short name of each cluster.
+
+    The name is made of the cluster's commonest TFs; the strand is added when all members share
+    one, and the representative's profile id where two clusters would share a name.
+    """
+    rows = []
+    for cluster in range(int(labels.max()) + 1):
+        members = features[labels == cluster]
+        tfs = Counter(members["tf"])
+        order = sorted(tfs, key=lambda tf: (-tfs[tf], list(members["tf"]).index(tf)))
+        strands = "".join(sorted(set(members["strand"]), key="+-".index))
+        profiles = list(dict.fromkeys(members["profile_id"]))
+        name = " / ".join(order[:2]) + (f" +{len(order) - 2}" if len(order) > 2 else "")
+        if len(strands) == 1:
+            name += f" ({strands})"
+        representative = members[members["tf"] == order[0]]["profile_id"].iloc[0]
+        rows.append(
+            (name, len(members), len(profiles), order, profiles, strands, representative)
+        )
+    columns = "label n_features n_profiles tfs profile_ids strands representative".split()
+    frame = pd.DataFrame(rows, columns=columns)
+    frame.insert(0, "cluster", np.arange(len(frame)))
+    for _, same in frame.groupby("label"):
+        if len(same) > 1:
+            frame.loc[same.index, "label"] = same["label"] + " " + same["representative"]
+    for _, same in frame.groupby("label"):
+        if len(same) > 1:
+            numbers = [f" #{k}" for k in range(1, len(same) + 1)]
+            frame.loc[same.index, "label"] = same["label"] + numbers
+    return frame
+
+
+def run(context: StageContext) -> Facts:
+    """Write the artefacts ``feature_clusters``, ``clusters`` and ``cluster_cuts``."""
+    from sklearn.metrics import adjusted_rand_score
+
+    config = context.config.motif_clusters
+    group = context.run.group("interdependence")
+    scores = group["scores"][:]
+    labels = cluster_features(scores, config.cut, config.linkage)
+    features = context.run.table("features")
+    if len(features) != len(labels):
+        raise StageError(
+            f"interdependence has {len(labels)} features, the motifs {len(features)}; "
+            "delete the run folder and run again"
+        )
+    halves = [
+        cluster_features(group[name][:], config.cut, config.linkage) for name in ("half0", "half1")
+    ]
+    table = pd.DataFrame({"feature": np.arange(len(labels)), "cluster": labels})
+    context.run.write_table("feature_clusters", table)
+    context.run.write_table("clusters", describe_clusters(features, labels))
+    context.run.write_table("cluster_cuts", count_by_cut(scores, np.arange(0.02, 1.0, 0.02)))
+    context.progress(1, 1, "")
+    motif_labels = labels[features["profile_id"].to_numpy() != "CpG"]
+    return {
+        "clusters": int(labels.max()) + 1,
+        "clusters_without_cpg": len(np.unique(motif_labels)),
+        "largest_cluster_features": int(np.bincount(labels).max()),
+        "adjusted_rand_of_halves": float(adjusted_rand_score(*halves)),
+        "linkage": config.linkage,
+        "cut": config.cut,
+    }

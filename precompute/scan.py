@@ -1,0 +1,340 @@
+"""Motif scanning: every profile on both strands, exact, without ever storing a hit.
+
+A hit of a profile needs its best-informed 8 columns to score well, so a table from each of the
+65,536 8-mers to the features that it can still belong to (with the score of those 8 columns)
+leaves about 25 to 40 of 1,682 features to look at per base. The rest of each is scored column by
+column, best-informed first, and given up as soon as the threshold is out of reach. All scores are
+integers, so nothing is approximate and windows, threads and order change no result.
+
+Two consumers share the walk: :func:`depth_window` counts the features covering each base, and
+:func:`count_window` the bases that each feature covers in each bin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from precompute.motifs import Profile
+
+_K = 8
+_N_KMERS = 4**_K
+
+
+@dataclass(frozen=True)
+class Scanner:
+    """Compiled motif features.
+
+    Attributes
+    ----------
+    width : int32 (n_motif_features,), bp
+    offset : int32 (n_motif_features,), column at which the 8-mer block begins
+    first : int64 (65537,), entries of each 8-mer in ``feature`` and ``partial``
+    feature : uint16 (n_entries,), rising within an 8-mer
+    partial : int32 (n_entries,), score of the block
+    n_rest : int32 (n_motif_features,), columns outside the block
+    rest_column : int32 (n_motif_features, widest), those columns, best-informed first
+    rest_score : int32 (n_motif_features, widest, 5), their scores; code 4 is unreachable
+    rest_need : int32 (n_motif_features, widest + 1), least score before each of them that can
+        still reach the threshold
+    """
+
+    width: NDArray[np.int32]
+    offset: NDArray[np.int32]
+    first: NDArray[np.int64]
+    feature: NDArray[np.uint16]
+    partial: NDArray[np.int32]
+    n_rest: NDArray[np.int32]
+    rest_column: NDArray[np.int32]
+    rest_score: NDArray[np.int32]
+    rest_need: NDArray[np.int32]
+
+    @property
+    def halo(self) -> int:
+        """Bases to look at on either side of a window."""
+        return int(self.width.max()) + _K
+
+    @property
+    def n_features(self) -> int:
+        """Motif features and the two CpG features."""
+        return len(self.width) + 2
+
+    def _tables(self) -> tuple[NDArray, ...]:
+        return (
+            self.width,
+            self.offset,
+            self.first,
+            self.feature,
+            self.partial,
+            self.n_rest,
+            self.rest_column,
+            self.rest_score,
+            self.rest_need,
+        )
+
+
+def compile_scanner(profiles: list[Profile]) -> Scanner:
+    """Build the tables for ``profiles``; feature 2 i is profile i on '+', 2 i + 1 on '-'."""
+    strands = []
+    for profile in profiles:
+        strands += [profile.scores, profile.scores[::-1, ::-1]]
+    thresholds = np.repeat([profile.threshold for profile in profiles], 2)
+    n = len(strands)
+    widest = max(len(scores) for scores in strands)
+    width = np.array([len(scores) for scores in strands], dtype=np.int32)
+    offset = np.zeros(n, dtype=np.int32)
+    n_rest = np.zeros(n, dtype=np.int32)
+    rest_column = np.zeros((n, widest), dtype=np.int32)
+    rest_score = np.zeros((n, widest, 5), dtype=np.int32)
+    rest_need = np.zeros((n, widest + 1), dtype=np.int32)
+    kmers: list[NDArray[np.int64]] = []
+    partials: list[NDArray[np.int32]] = []
+    for f, scores in enumerate(strands):
+        offset[f] = _best_block(scores)
+        block = np.arange(offset[f], min(offset[f] + _K, width[f]))
+        rest = np.setdiff1d(np.arange(width[f]), block)
+        rest = rest[np.argsort(-np.ptp(scores[rest], axis=1), kind="stable")]
+        n_rest[f] = len(rest)
+        rest_column[f, : len(rest)] = rest
+        rest_score[f, : len(rest), :4] = scores[rest]
+        best_after = np.append(np.cumsum(scores[rest].max(axis=1)[::-1])[::-1], 0)
+        rest_need[f, : len(rest) + 1] = thresholds[f] - best_after
+        table = _block_scores(scores[block])
+        reachable = np.flatnonzero(table >= rest_need[f, 0])
+        kmers.append(reachable)
+        partials.append(table[reachable])
+    kmer = np.concatenate(kmers)
+    feature = np.repeat(np.arange(n), [len(part) for part in kmers]).astype(np.uint16)
+    order = np.argsort(kmer, kind="stable")
+    first = np.searchsorted(kmer[order], np.arange(_N_KMERS + 1)).astype(np.int64)
+    partial = np.concatenate(partials)[order].astype(np.int32)
+    return Scanner(
+        width, offset, first, feature[order], partial, n_rest, rest_column, rest_score, rest_need
+    )
+
+
+def _best_block(scores: NDArray[np.int32]) -> int:
+    """Start of the 8 consecutive columns that lose most when they do not match."""
+    if len(scores) <= _K:
+        return 0
+    loss = (scores.max(axis=1)[:, None] - scores).sum(axis=1)
+    return int(np.convolve(loss, np.ones(_K, dtype=np.int64), mode="valid").argmax())
+
+
+def _block_scores(scores: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Score of every 8-mer over at most 8 columns; missing columns score 0."""
+    table = np.zeros(1, dtype=np.int32)
+    for column in range(_K):
+        row = scores[column] if column < len(scores) else np.zeros(4, dtype=np.int32)
+        table = (table[:, None] + row[None, :]).ravel()
+    return table.astype(np.int32)
+
+
+@njit(cache=True, nogil=True)
+def _known_runs(codes):  # type: ignore[no-untyped-def]
+    """Known bases in a row from each position on, at most 255."""
+    n = len(codes)
+    runs = np.zeros(n + 1, dtype=np.uint8)
+    for i in range(n - 1, -1, -1):
+        runs[i] = 0 if codes[i] > 3 else min(255, runs[i + 1] + 1)
+    return runs
+
+
+@njit(cache=True, nogil=True)
+def _hits(  # type: ignore[no-untyped-def]
+    codes, runs, last_end, out_feature, out_start, out_end, p_from, p_to, width, offset, first,
+    feature, partial, n_rest, rest_column, rest_score, rest_need,
+):
+    """Newly covered stretches [start, end) per feature for 8-mers starting in [p_from, p_to).
+
+    Returns the number of stretches written and the position reached: the walk stops early when
+    the buffers are nearly full.
+    """
+    n = len(codes)
+    count = 0
+    room = len(out_feature) - len(width)
+    code = 0
+    mask = _N_KMERS - 1
+    for i in range(p_from, min(p_from + _K - 1, n)):
+        code = (code << 2 | (codes[i] if codes[i] < 4 else 0)) & mask
+    for p in range(p_from, p_to):
+        last = p + _K - 1
+        base = codes[last] if last < n and codes[last] < 4 else 0
+        code = (code << 2 | base) & mask
+        for entry in range(first[code], first[code + 1]):
+            f = feature[entry]
+            start = p - offset[f]
+            if start < 0 or runs[start] < width[f]:
+                continue
+            score = partial[entry]
+            passed = True
+            for r in range(n_rest[f]):
+                score += rest_score[f, r, codes[start + rest_column[f, r]]]
+                if score < rest_need[f, r + 1]:
+                    passed = False
+                    break
+            if passed:
+                end = start + width[f]
+                out_feature[count] = f
+                out_start[count] = max(start, last_end[f])
+                out_end[count] = end
+                last_end[f] = end
+                count += 1
+        if count > room:
+            return count, p + 1
+    return count, p_to
+
+
+@njit(cache=True, nogil=True)
+def _add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
+    for i in range(count):
+        a, b = max(start[i], lo), min(end[i], hi)
+        if a < b:
+            diff[a - lo] += 1
+            diff[b - lo] -= 1
+
+
+@njit(cache=True, nogil=True)
+def _add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
+    for i in range(count):
+        a, b = max(start[i], lo), min(end[i], hi)
+        while a < b:
+            k = bin_of[a - lo]
+            stop = min(b, edges[k + 1])
+            counts[k, feature[i]] += stop - a
+            a = stop
+
+
+@njit(cache=True, nogil=True)
+def _add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-def]
+    n = len(codes)
+    for i in range(lo, hi):
+        in_cpg = (codes[i] == 1 and i + 1 < n and codes[i + 1] == 2) or (
+            codes[i] == 2 and i > 0 and codes[i - 1] == 1
+        )
+        if in_cpg:
+            counts[bin_of[i - lo], column] += 1
+            counts[bin_of[i - lo], column + 1] += 1
+
+
+@njit(cache=True, nogil=True)
+def _to_csr(counts):  # type: ignore[no-untyped-def]
+    n_bins, n_features = counts.shape
+    indptr = np.zeros(n_bins + 1, dtype=np.int64)
+    for k in range(n_bins):
+        row = counts[k]
+        total = 0
+        for f in range(n_features):
+            total += row[f] != 0
+        indptr[k + 1] = indptr[k] + total
+    indices = np.empty(indptr[n_bins], dtype=np.uint16)
+    data = np.empty(indptr[n_bins], dtype=counts.dtype)
+    at = 0
+    for k in range(n_bins):
+        row = counts[k]
+        for f in range(n_features):
+            if row[f] != 0:
+                indices[at] = f
+                data[at] = row[f]
+                at += 1
+    return indptr, indices, data
+
+
+_BUFFER = 1 << 16
+
+
+class _Walk:
+    """Iterates over the hits that touch ``[lo, hi)`` of ``codes`` in buffers, merged per feature."""
+
+    def __init__(self, scanner: Scanner, codes: NDArray[np.uint8], lo: int, hi: int) -> None:
+        # A hit that touches the window starts at most one width before it; its block starts at
+        # most that far after the start.
+        self._from = max(0, lo - scanner.halo)
+        self._to = min(len(codes), hi + scanner.halo)
+        self._scanner, self._codes = scanner, codes
+        self._runs = _known_runs(codes)
+        self._last_end = np.zeros(len(scanner.width), dtype=np.int64)
+        size = _BUFFER + len(scanner.width)
+        self.feature = np.empty(size, dtype=np.uint16)
+        self.start = np.empty(size, dtype=np.int64)
+        self.end = np.empty(size, dtype=np.int64)
+        self.count = 0
+
+    def __iter__(self):  # type: ignore[no-untyped-def]
+        at = self._from
+        while at < self._to:
+            self.count, at = _hits(
+                self._codes, self._runs, self._last_end, self.feature, self.start, self.end,
+                at, self._to, *self._scanner._tables(),
+            )
+            yield self
+
+
+def depth_window(
+    scanner: Scanner, codes: NDArray[np.uint8], lo: int, hi: int
+) -> NDArray[np.uint16]:
+    """Motif features with a hit over each base of ``[lo, hi)``.
+
+    Parameters
+    ----------
+    scanner : compiled profiles
+    codes : uint8 (n,), sequence that reaches at least ``scanner.halo`` beyond the window, or ends
+    lo, hi : window, positions in ``codes``
+
+    Returns
+    -------
+    uint16 (hi - lo,); the CpG features are not counted, they are no profiles.
+    """
+    diff = np.zeros(hi - lo + 1, dtype=np.int32)
+    for walk in _Walk(scanner, codes, lo, hi):
+        _add_depth(diff, walk.feature, walk.start, walk.end, walk.count, lo, hi)
+    return np.cumsum(diff[:-1]).astype(np.uint16)
+
+
+def count_window(
+    scanner: Scanner, codes: NDArray[np.uint8], edges: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.unsignedinteger]]:
+    """Bases of each bin that each feature covers, as CSR arrays.
+
+    Parameters
+    ----------
+    scanner : compiled profiles
+    codes : uint8 (n,), sequence that reaches at least ``scanner.halo`` beyond the bins, or ends
+    edges : int64 (n_bins + 1,), bin edges as positions in ``codes``
+
+    Returns
+    -------
+    indptr : int64 (n_bins + 1,)
+    indices : uint16 (nnz,), feature; the last two features are CpG
+    counts : uint8 (nnz,), or uint16 when a bin is longer than 255 bp
+    """
+    lo, hi = int(edges[0]), int(edges[-1])
+    lengths = np.diff(edges)
+    dtype = np.uint8 if lengths.max(initial=0) <= 255 else np.uint16
+    counts = np.zeros((len(edges) - 1, scanner.n_features), dtype=dtype)
+    bin_of = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+    for walk in _Walk(scanner, codes, lo, hi):
+        _add_counts(
+            counts, bin_of, edges, walk.feature, walk.start, walk.end, walk.count, lo, hi
+        )
+    _add_cpg(counts, codes, bin_of, lo, hi, len(scanner.width))
+    return _to_csr(counts)
+
+
+def find_hits(
+    scanner: Scanner, codes: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """All hits of a short sequence as (feature, start), for checks and live views.
+
+    Nothing in the pipeline calls this: a genome has about four hits per base.
+    """
+    features, starts = [], []
+    for walk in _Walk(scanner, codes, 0, len(codes)):
+        features.append(walk.feature[: walk.count].copy())
+        starts.append(walk.end[: walk.count] - scanner.width[features[-1]])
+    feature = np.concatenate(features) if features else np.empty(0, dtype=np.uint16)
+    start = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
+    return feature, start
