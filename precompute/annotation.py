@@ -1,0 +1,211 @@
+"""Annotation and peaks, checked and made uniform: genes, CpG islands, cytobands, narrowPeaks."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from precompute.context import Facts, StageContext
+from precompute.errors import ChromosomeError, InputError
+from precompute.genome import chromosome_hint
+
+_TRANSCRIPTS = (
+    "chrom start end name gene strand thick_start thick_end exon_starts exon_ends".split()
+)
+_GENES = "gene chrom start end strand".split()
+_INTERVALS = "kind chrom start end name stain".split()
+_PEAKS = "target set chrom start end summit signal".split()
+
+
+def _rows(path: Path, columns: int, what: str) -> Iterator[tuple[int, list[str]]]:
+    """Tab-separated rows of a text file, plain or gzip, without comments and header."""
+    try:
+        with path.open("rb") as probe:
+            zipped = probe.read(2) == b"\x1f\x8b"
+        handle = gzip.open(path, "rt") if zipped else path.open()
+        with handle:
+            for number, line in enumerate(handle, start=1):
+                fields = line.rstrip("\r\n").split("\t")
+                if line.startswith(("#", "track", "browser")) or not line.strip():
+                    continue
+                if number == 1 and len(fields) > 2 and not fields[1].strip().isdigit():
+                    continue
+                if len(fields) < columns:
+                    raise InputError(
+                        f"{path} line {number} has {len(fields)} tab-separated columns, a {what} "
+                        f"has at least {columns}; correct tracks or annotation in the configuration"
+                    )
+                yield number, fields
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is damaged or no text file"
+        raise InputError(f"the {what} {path} cannot be read ({reason}); correct it") from None
+
+
+def _span(path: Path, number: int, fields: list[str]) -> tuple[str, int, int]:
+    try:
+        start, end = int(fields[1]), int(fields[2])
+    except ValueError:
+        raise InputError(
+            f"{path} line {number}: start {fields[1]!r} and end {fields[2]!r} are not whole "
+            "numbers; give a BED-like file"
+        ) from None
+    if start < 0 or end < start:
+        raise InputError(
+            f"{path} line {number}: {fields[0]}:{start}-{end} is not a stretch of a chromosome "
+            "(0-based, start before end); correct that line"
+        )
+    return fields[0], start, end
+
+
+def read_transcripts(path: Path) -> pd.DataFrame:
+    """Transcripts of a BED12 file, exons in absolute coordinates; gene symbols are added later."""
+    rows = []
+    for number, fields in _rows(path, 12, "BED12 file"):
+        chrom, start, end = _span(path, number, fields)
+        sizes = np.array(fields[10].rstrip(",").split(","), dtype=np.int64)
+        offsets = np.array(fields[11].rstrip(",").split(","), dtype=np.int64)
+        rows.append(
+            (chrom, start, end, fields[3], "", fields[5], int(fields[6]), int(fields[7]),
+             start + offsets, start + offsets + sizes)
+        )
+    return pd.DataFrame(rows, columns=_TRANSCRIPTS)
+
+
+def read_genes(path: Path) -> pd.DataFrame:
+    """Gene bounds of a BED6 file, one row per line."""
+    rows = []
+    for number, fields in _rows(path, 6, "BED6 file"):
+        chrom, start, end = _span(path, number, fields)
+        rows.append((fields[3], chrom, start, end, fields[5]))
+    return pd.DataFrame(rows, columns=_GENES)
+
+
+def name_transcripts(transcripts: pd.DataFrame, genes: pd.DataFrame) -> pd.DataFrame:
+    """Give each transcript the symbol of the same-strand gene that it overlaps most (bp)."""
+    named = transcripts.copy()
+    for (chrom, strand), group in named.groupby(["chrom", "strand"]):
+        same = genes[(genes["chrom"] == chrom) & (genes["strand"] == strand)]
+        if same.empty:
+            continue
+        start, end = same["start"].to_numpy(), same["end"].to_numpy()
+        for row in group.itertuples():
+            shared = np.minimum(end, row.end) - np.maximum(start, row.start)
+            best = int(shared.argmax())
+            if shared[best] > 0:
+                named.loc[row.Index, "gene"] = same["gene"].iloc[best]
+    return named
+
+
+def read_intervals(path: Path, kind: str) -> pd.DataFrame:
+    """CpG islands or cytobands: chrom, start, end, name and, for cytobands, the stain."""
+    rows = []
+    for number, fields in _rows(path, 4, f"{kind.replace('_', ' ')} table"):
+        stain = fields[4] if kind == "cytoband" and len(fields) > 4 else ""
+        rows.append((kind, *_span(path, number, fields), fields[3], stain))
+    return pd.DataFrame(rows, columns=_INTERVALS)
+
+
+def read_peaks(path: Path, target: str) -> pd.DataFrame:
+    """Peaks of a narrowPeak or broadPeak file, plain or gzip."""
+    rows = []
+    for number, fields in _rows(path, 3, "peak file"):
+        chrom, start, end = _span(path, number, fields)
+        try:
+            signal = float(fields[6]) if len(fields) > 6 else np.nan
+            offset = int(fields[9]) if len(fields) > 9 else -1
+        except ValueError:
+            raise InputError(
+                f"{path} line {number} is not narrowPeak (column 7 or 10 is no number); "
+                "give narrowPeak or BED files"
+            ) from None
+        summit = start + offset if offset >= 0 else (start + end) // 2
+        rows.append((target, path.name, chrom, start, end, summit, signal))
+    return pd.DataFrame(rows, columns=_PEAKS)
+
+
+def read_peak_folder(folder: Path) -> pd.DataFrame:
+    """All peak sets that a folder's INDEX.tsv (columns name, file) lists.
+
+    Raises
+    ------
+    InputError
+        When the index is missing or lists a file that is not there.
+    """
+    index = folder / "INDEX.tsv"
+    if not index.is_file():
+        raise InputError(
+            f"the peak folder {folder} has no INDEX.tsv; write one with the columns name and file"
+        )
+    table = pd.read_csv(index, sep="\t", dtype=str)
+    if not {"name", "file"} <= set(table.columns):
+        raise InputError(f"{index} has no columns name and file; add them")
+    parts = []
+    for name, file in zip(table["name"], table["file"], strict=True):
+        path = folder / Path(str(file)).name
+        if not path.is_file():
+            raise InputError(f"{index} lists {file}, which is not in {folder}; add or remove it")
+        parts.append(read_peaks(path, str(name)))
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_PEAKS)
+
+
+def inside(frame: pd.DataFrame, regions: dict[str, tuple[int, int]], path: Path) -> pd.DataFrame:
+    """Rows that overlap the run's regions.
+
+    Raises
+    ------
+    ChromosomeError
+        When the file names none of the run's chromosomes.
+    """
+    present = list(dict.fromkeys(frame["chrom"]))
+    if present and not set(present) & set(regions):
+        asked = next(iter(regions))
+        raise ChromosomeError(
+            f"{path} has no chromosome {asked!r}; " + chromosome_hint(asked, present)
+        )
+    start = frame["chrom"].map({c: r[0] for c, r in regions.items()})
+    end = frame["chrom"].map({c: r[1] for c, r in regions.items()})
+    keep = start.notna() & (frame["end"] > start) & (frame["start"] < end)
+    return frame[keep].sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
+
+
+def run(context: StageContext) -> Facts:
+    """Write the artefacts ``transcripts``, ``genes``, ``intervals`` and ``peaks``."""
+    config = context.config.annotation
+    sequence = context.run.group("sequence")
+    regions = {
+        chrom: (int(sequence[chrom].attrs["start"]), int(sequence[chrom].attrs["end"]))
+        for chrom in sequence.attrs["chroms"]
+    }
+    genes = pd.DataFrame(columns=_GENES)
+    if config.genes:
+        genes = inside(read_genes(config.genes), regions, config.genes)
+    transcripts = pd.DataFrame(columns=_TRANSCRIPTS)
+    if config.transcripts:
+        whole = inside(read_transcripts(config.transcripts), regions, config.transcripts)
+        transcripts = name_transcripts(whole, genes)
+    intervals = [pd.DataFrame(columns=_INTERVALS)]
+    for kind, path in (("cpg_island", config.cpg_islands), ("cytoband", config.cytobands)):
+        if path:
+            intervals.append(inside(read_intervals(path, kind), regions, path))
+    peaks = pd.DataFrame(columns=_PEAKS)
+    if config.peaks:
+        peaks = inside(read_peak_folder(config.peaks.folder), regions, config.peaks.folder)
+    tables = {
+        "transcripts": transcripts,
+        "genes": genes,
+        "intervals": pd.concat(intervals[1:] or intervals, ignore_index=True),
+        "peaks": peaks,
+    }
+    for number, (name, frame) in enumerate(tables.items(), start=1):
+        context.run.write_table(name, frame)
+        context.progress(number, len(tables), name)
+    return {
+        **{name: len(frame) for name, frame in tables.items()},
+        "peak_targets": int(peaks["target"].nunique()),
+    }

@@ -1,0 +1,168 @@
+"""Command line: ``python -m precompute run|stage|status|show-config``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.table import Table
+
+from precompute.config import Config, load_config
+from precompute.errors import MotiflensError
+from precompute.manifest import StageRecord
+from precompute.pipeline import STAGES, Pipeline, Stage
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
+console = Console(stderr=True, highlight=False)
+
+ConfigArgument = Annotated[Path, typer.Argument(help="YAML configuration, e.g. configs/demo.yaml")]
+RunDir = Annotated[
+    Path | None, typer.Option("--run-dir", help="run folder; default runs/<name in the config>")
+]
+Force = Annotated[bool, typer.Option("--force", help="run even what is up to date")]
+
+
+class Bars:
+    """Draws one bar per stage and an overall one; prints plain lines when there is no terminal."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description:<28}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>4.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._overall: TaskID | None = None
+        self._task: TaskID | None = None
+        self._last_percent = -1
+        self._label = ""
+
+    def __enter__(self) -> Bars:
+        self._progress.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._progress.__exit__(None, None, None)
+
+    def begin(self, stage: Stage, number: int, total: int) -> None:
+        """Open the stage's bar."""
+        if self._overall is None:
+            self._overall = self._progress.add_task("All stages", total=total, note="")
+        self._task = self._progress.add_task(stage.title, total=1.0, note="")
+        self._label = f"[{number}/{total}] {stage.title}"
+        self._last_percent = -1
+
+    def progress(self, done: float, total: float, note: str) -> None:
+        """Move the stage's bar; without a terminal, print every further quarter."""
+        share = done / total if total else 1.0
+        if self._task is not None:
+            self._progress.update(self._task, completed=share, note=note)
+        percent = int(share * 4) * 25
+        if not console.is_terminal and percent > self._last_percent and percent < 100:
+            self._last_percent = percent
+            console.print(f"{self._label} {percent}% {note}")
+
+    def end(self, stage: Stage, record: StageRecord | None) -> None:
+        """Close the stage's bar and say what it took."""
+        note = "up to date" if record is None else (
+            f"{record.seconds:.1f} s, {record.peak_rss_mb / 1024:.1f} GB"
+        )
+        if self._task is not None and self._overall is not None:
+            self._progress.update(self._task, completed=1.0, note=note)
+            self._progress.advance(self._overall)
+        if not console.is_terminal:
+            console.print(f"{self._label}: {note}")
+
+
+def _run_dir(config: Config, run_dir: Path | None) -> Path:
+    return run_dir if run_dir is not None else Path("runs") / config.run.name
+
+
+def _pipeline(config_path: Path, run_dir: Path | None) -> Pipeline:
+    config = load_config(config_path)
+    return Pipeline(config, _run_dir(config, run_dir))
+
+
+@app.command()
+def run(config: ConfigArgument, run_dir: RunDir = None, force: Force = False) -> None:
+    """Run every stage that is not up to date."""
+    pipeline = _pipeline(config, run_dir)
+    with Bars() as bars:
+        pipeline.run(bars, force=force)
+    seconds = sum(record.seconds for record in pipeline.manifest.stages.values())
+    console.print(f"{pipeline.root} is complete ({seconds:.0f} s of work in all)")
+
+
+@app.command()
+def stage(
+    name: Annotated[str, typer.Argument(help="stage, see `status`")],
+    config: ConfigArgument,
+    run_dir: RunDir = None,
+    force: Force = False,
+) -> None:
+    """Run one stage; the stages that it reads from must have run."""
+    pipeline = _pipeline(config, run_dir)
+    with Bars() as bars:
+        pipeline.run(bars, only=name, force=force)
+
+
+@app.command()
+def status(config: ConfigArgument, run_dir: RunDir = None) -> None:
+    """Show which stages are done, changed or missing, their time and memory."""
+    pipeline = _pipeline(config, run_dir)
+    table = Table("stage", "state", "seconds", "peak GB", "makes", box=None)
+    for entry in STAGES:
+        record = pipeline.manifest.stages.get(entry.name)
+        table.add_row(
+            entry.name,
+            pipeline.state(entry),
+            f"{record.seconds:.1f}" if record else "-",
+            f"{record.peak_rss_mb / 1024:.2f}" if record else "-",
+            ", ".join(entry.writes),
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command("show-config")
+def show_config(
+    config: Annotated[Path | None, typer.Argument(help="YAML configuration")] = None,
+) -> None:
+    """Print a configuration with every default filled in, or without one, the keys that exist."""
+    if config is not None:
+        data = load_config(config).model_dump(mode="json")
+        typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
+        return
+    for section, field in Config.model_fields.items():
+        typer.echo(f"{section}:")
+        annotation = field.annotation
+        for key, sub in getattr(annotation, "model_fields", {}).items():
+            default = "required" if sub.is_required() else repr(sub.default)
+            about = f"  # {sub.description}" if sub.description else ""
+            typer.echo(f"  {key}: {default}{about}")
+
+
+def main() -> None:
+    """Entry point: a user's mistake ends in one sentence and exit code 2."""
+    try:
+        app(standalone_mode=True)
+    except MotiflensError as error:
+        console.print(f"[bold red]error:[/] {str(error)}", markup=True, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        console.print("stopped; finished stages are kept, run again to go on")
+        sys.exit(130)

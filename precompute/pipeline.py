@@ -1,0 +1,294 @@
+"""The stages in order, and the runner that skips what is up to date.
+
+This module and the command line are the only places that know more than one stage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from precompute import __version__
+from precompute.artefacts import ARTEFACTS, RunFolder
+from precompute.config import Config
+from precompute.context import Facts, StageContext
+from precompute.errors import ConfigError, InputError, RunFolderError
+from precompute.manifest import Manifest, StageRecord, combine, hash_path, stat_key, write_text
+
+State = Literal["done", "changed", "missing"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: ``function`` is 'module:name', imported only when the stage runs.
+
+    ``sections`` are the configuration sections that decide its result; ``version`` goes up when
+    the code's result changes, so that old artefacts are made again.
+    """
+
+    name: str
+    title: str
+    function: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    sections: tuple[str, ...]
+    inputs: Callable[[Config], list[Path | None]] = lambda config: []
+    version: int = 1
+
+    def load(self) -> Callable[[StageContext], Facts]:
+        """Import the stage's function."""
+        module, _, name = self.function.partition(":")
+        function: Callable[[StageContext], Facts] = getattr(importlib.import_module(module), name)
+        return function
+
+
+def _annotation_inputs(config: Config) -> list[Path | None]:
+    a = config.annotation
+    return [
+        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.peaks.folder if a.peaks else None
+    ]
+
+
+_P = "precompute."
+_TOKENS = ("bins", "tokens", "features", "feature_clusters", "clusters")
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        "genome", "Read the genome", _P + "genome:run", (), ("sequence",), ("genome",),
+        lambda c: [c.genome.fasta],
+    ),
+    Stage(
+        "motifs", "Read the motif profiles", _P + "motifs:run", (),
+        ("profiles", "features", "pfms"), ("motifs",), lambda c: [c.motifs.profiles],
+    ),
+    Stage(
+        "annotation", "Read genes and peaks", _P + "annotation:run", ("sequence",),
+        ("transcripts", "genes", "intervals", "peaks"), ("annotation",), _annotation_inputs,
+    ),
+    Stage(
+        "depth", "Scan for motif hits", _P + "depth:run", ("sequence", "profiles"), ("depth",),
+        ("genome", "motifs"), lambda c: [c.motifs.profiles],
+    ),
+    Stage("bins", "Cut the sequence into bins", _P + "bins:run", ("depth",), ("bins",), ("bins",)),
+    Stage(
+        "tracks", "Average the signal tracks", _P + "tracks:run", ("bins",), ("signal",),
+        ("tracks",), lambda c: [t.bigwig for t in c.tracks],
+    ),
+    Stage(
+        "tokens", "Count motifs in bins", _P + "tokens:run", ("sequence", "bins", "profiles"),
+        ("tokens",), ("motifs",), lambda c: [c.motifs.profiles],
+    ),
+    Stage(
+        "interdependence", "Score interdependence", _P + "interdependence:run",
+        ("bins", "tokens", "features"), ("interdependence",), ("interdependence",),
+    ),
+    Stage(
+        "motif_clusters", "Cluster the motifs", _P + "motif_clusters:run",
+        ("interdependence", "features"), ("feature_clusters", "clusters", "cluster_cuts"),
+        ("motif_clusters",),
+    ),
+)
+
+
+def stage_named(name: str) -> Stage:
+    """The stage of that name.
+
+    Raises
+    ------
+    ConfigError
+        When there is none.
+    """
+    for stage in STAGES:
+        if stage.name == name:
+            return stage
+    known = ", ".join(stage.name for stage in STAGES)
+    raise ConfigError(f"there is no stage {name!r}; the stages are {known}")
+
+
+class Reporter(Protocol):
+    """Hears about the run; the command line draws bars, tests listen."""
+
+    def begin(self, stage: Stage, number: int, total: int) -> None:
+        """A stage begins."""
+
+    def progress(self, done: float, total: float, note: str) -> None:
+        """The stage has done a part of its work."""
+
+    def end(self, stage: Stage, record: StageRecord | None) -> None:
+        """A stage ended; without a record it was up to date and skipped."""
+
+
+class Pipeline:
+    """Runs stages of one configuration in one run folder.
+
+    Parameters
+    ----------
+    config : checked configuration
+    root : run folder; made when missing
+    """
+
+    def __init__(self, config: Config, root: str | Path) -> None:
+        self.config = config
+        self.run_folder = RunFolder(root)
+        self.root = self.run_folder.root
+        self._manifest_path = self.root / "manifest.json"
+        loaded = Manifest.load(self._manifest_path)
+        self.manifest = loaded or Manifest(config.run.name, __version__, config.genome.assembly)
+
+    # -- what is up to date ------------------------------------------------------------------
+
+    def digest(self, stage: Stage) -> str:
+        """Digest of everything that decides the stage's result."""
+        parts = [f"{stage.name}/{stage.version}", str(self.config.run.seed)]
+        parts.append(self.config.digest(*stage.sections))
+        parts += [self._input_hash(path) for path in stage.inputs(self.config) if path]
+        producers = {name: s.name for s in STAGES for name in s.writes}
+        for name in stage.reads:
+            record = self.manifest.stages.get(producers[name])
+            parts.append(record.outputs.get(name, "") if record else "")
+        return combine(*parts)
+
+    def _input_hash(self, path: Path) -> str:
+        if not path.exists():
+            raise InputError(
+                f"the input {path} does not exist; correct the configuration or put it there"
+            )
+        key = stat_key(path)
+        if key not in self.manifest.inputs:
+            stale = [old for old in self.manifest.inputs if old.startswith(f"{path}|")]
+            for old in stale:
+                del self.manifest.inputs[old]
+            self.manifest.inputs[key] = hash_path(path)
+        return self.manifest.inputs[key]
+
+    def state(self, stage: Stage) -> State:
+        """Whether the stage's artefacts are there and made from what is there now."""
+        record = self.manifest.stages.get(stage.name)
+        if record is None or not all(self.run_folder.exists(name) for name in stage.writes):
+            return "missing"
+        return "done" if record.digest == self.digest(stage) else "changed"
+
+    # -- running -----------------------------------------------------------------------------
+
+    def run(self, reporter: Reporter, only: str | None = None, force: bool = False) -> None:
+        """Run all stages, or one; stages that are up to date are skipped unless forced.
+
+        Raises
+        ------
+        MotiflensError
+            Whatever a stage cannot go on with; finished stages stay.
+        """
+        chosen = [stage_named(only)] if only else list(STAGES)
+        with self._locked():
+            write_text(
+                self.root / "config.json",
+                json.dumps(self.config.model_dump(mode="json"), indent=1) + "\n",
+            )
+            for number, stage in enumerate(chosen, start=1):
+                reporter.begin(stage, number, len(chosen))
+                if not force and self.state(stage) == "done":
+                    reporter.end(stage, None)
+                    continue
+                record = self._run_stage(stage, reporter)
+                reporter.end(stage, record)
+
+    def _run_stage(self, stage: Stage, reporter: Reporter) -> StageRecord:
+        self._require_inputs(stage)
+        digest = self.digest(stage)
+        context = StageContext(self.config, self.run_folder, stage.name, reporter.progress)
+        began = time.perf_counter()
+        with _peak_memory() as peak:
+            facts = stage.load()(context)
+        record = StageRecord(
+            digest=digest,
+            seconds=round(time.perf_counter() - began, 2),
+            peak_rss_mb=round(peak[0] / 2**20, 1),
+            facts=facts,
+            outputs={name: hash_path(self.run_folder.path(name)) for name in stage.writes},
+            finished=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        )
+        self.manifest.stages[stage.name] = record
+        self.manifest.motiflens = __version__
+        self.manifest.name = self.config.run.name
+        self.manifest.assembly = self.config.genome.assembly
+        self.manifest.save(self._manifest_path)
+        return record
+
+    def _require_inputs(self, stage: Stage) -> None:
+        producers = {name: s.name for s in STAGES for name in s.writes}
+        for name in stage.reads:
+            if not self.run_folder.exists(name):
+                raise RunFolderError(
+                    f"stage {stage.name} needs {name} ({ARTEFACTS[name].path}), which is not in "
+                    f"{self.root}; run the stage {producers[name]} first"
+                )
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the run folder: a second run on it is refused."""
+        import fcntl
+
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = (self.root / ".lock").open("w")
+        except OSError as error:
+            raise RunFolderError(
+                f"cannot write to the run folder {self.root} ({error.strerror}); choose another "
+                "with --run-dir"
+            ) from None
+        with handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunFolderError(
+                    f"another process is running in {self.root}; wait for it or choose another "
+                    "folder with --run-dir"
+                ) from None
+            _sweep(self.root)
+            yield
+
+
+def _sweep(root: Path) -> None:
+    """Remove what a killed run left half-written; the lock is held, so nobody is writing."""
+    import shutil
+
+    for path in root.rglob(".*.tmp"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _peak_memory(every_seconds: float = 0.1) -> Iterator[list[int]]:
+    """Largest resident memory of this process and its children while the block runs, in bytes."""
+    import psutil
+
+    process = psutil.Process(os.getpid())
+    peak = [process.memory_info().rss]
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(every_seconds):
+            total = process.memory_info().rss
+            for child in process.children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    total += child.memory_info().rss
+            peak[0] = max(peak[0], total)
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        stop.set()
+        thread.join()
