@@ -158,8 +158,9 @@ def _hits(  # type: ignore[no-untyped-def]
     room = len(out_feature) - len(width)
     code = 0
     mask = _N_KMERS - 1
-    for i in range(p_from, min(p_from + _K - 1, n)):
-        code = (code << 2 | (codes[i] if codes[i] < 4 else 0)) & mask
+    for i in range(p_from, p_from + _K - 1):
+        base = codes[i] if i < n and codes[i] < 4 else 0
+        code = (code << 2 | base) & mask
     for p in range(p_from, p_to):
         last = p + _K - 1
         base = codes[last] if last < n and codes[last] < 4 else 0
