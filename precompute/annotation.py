@@ -15,11 +15,11 @@ from precompute.errors import ChromosomeError, InputError
 from precompute.genome import chromosome_hint
 
 _TRANSCRIPTS = (
-    "chrom start end name gene strand thick_start thick_end exon_starts exon_ends".split()
+    ["chrom", "start", "end", "name", "gene", "strand", "thick_start", "thick_end", "exon_starts", "exon_ends"]
 )
-_GENES = "gene chrom start end strand".split()
-_INTERVALS = "kind chrom start end name stain".split()
-_PEAKS = "target set chrom start end summit signal".split()
+_GENES = ["gene", "chrom", "start", "end", "strand"]
+_INTERVALS = ["kind", "chrom", "start", "end", "name", "stain"]
+_PEAKS = ["target", "set", "chrom", "start", "end", "summit", "signal"]
 
 
 def _rows(path: Path, columns: int, what: str) -> Iterator[tuple[int, list[str]]]:

@@ -204,6 +204,16 @@ _ALL = [
         },
     ),
     Artefact(
+        "bpe_vocabulary",
+        "lexicon/bpe_vocabulary.parquet",
+        "parquet",
+        {
+            "tokenizer": "str: 'bpe600', 'bpe4096'",
+            "token": "str over ACGT",
+            "frequency": "int64, in the encoded run",
+        },
+    ),
+    Artefact(
         "motif_recovery",
         "lexicon/motif_recovery.parquet",
         "parquet",
@@ -325,7 +335,6 @@ _ALL = [
             "n_points": "int",
             "label": "str, its most enriched motif cluster",
             "q_value": "float, of that cluster",
-            "modularity": "float, of the partition the community is part of",
         },
     ),
     Artefact(
@@ -406,7 +415,7 @@ _ALL += [
             "<chrom>/absent": "float32 (n_bins,), summed contribution of clusters not in the bin "
             "(not zero when the baseline is a background average)",
             "<chrom>/tile_edges": "int64 (n_tiles + 1,), bin indices of the target tiles",
-            "<chrom>/tile_prediction": "float64 (n_tiles,), sum of the prediction over the tile",
+            "<chrom>/tile_prediction": "float64 (n_tiles,), the target: see attrs",
             "<chrom>/tile_baseline": "float64 (n_tiles,), the same for the baseline input",
             "<chrom>/tile_error": "float64 (n_tiles,), |sum of attributions - (f(x) - f(b))| / "
             "max(1, |f(x) - f(b)|)",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 import yaml
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskID,
     TextColumn,
@@ -52,7 +51,7 @@ class Bars:
         self._last_percent = -1
         self._label = ""
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> Self:
         self._progress.__enter__()
         return self
 
@@ -161,7 +160,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except MotiflensError as error:
-        console.print(f"[bold red]error:[/] {str(error)}", markup=True, soft_wrap=True)
+        console.print(f"[bold red]error:[/] {error!s}", markup=True, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         console.print("stopped; finished stages are kept, run again to go on")

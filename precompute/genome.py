@@ -218,7 +218,7 @@ def run(context: StageContext) -> Facts:
             if not missing:
                 break
         if missing:
-            asked = sorted(missing)[0]
+            asked = min(missing)
             raise ChromosomeError(
                 f"the FASTA {config.fasta} has no chromosome {asked!r}; "
                 + chromosome_hint(asked, names)

@@ -179,7 +179,7 @@ def profile_table(profiles: list[Profile]) -> pd.DataFrame:
         for p in profiles
     ]
     rows.append((CPG, CPG, 1, 0.0, 0, 0, 0, "CG"))
-    names = "profile_id tf width n_sites threshold max_score min_score consensus".split()
+    names = ["profile_id", "tf", "width", "n_sites", "threshold", "max_score", "min_score", "consensus"]
     frame = pd.DataFrame(rows, columns=names)
     frame.insert(0, "profile", np.arange(len(frame)))
     return frame

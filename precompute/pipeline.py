@@ -96,6 +96,59 @@ STAGES: tuple[Stage, ...] = (
         ("interdependence", "features"), ("feature_clusters", "clusters", "cluster_cuts"),
         ("motif_clusters",),
     ),
+    Stage(
+        "words", "Collect the words", _P + "lexicon.words:run", _TOKENS, ("words", "word_ids"),
+        ("lexicon",),
+    ),
+    Stage(
+        "zipf", "Compare the tokenizers", _P + "lexicon.zipf:run", ("sequence", "words"),
+        ("rank_frequency", "zipf", "bpe_vocabulary"), ("lexicon",),
+    ),
+    Stage(
+        "motif_recovery", "Recover motifs from tokens", _P + "lexicon.motif_recovery:run",
+        ("sequence", "bins", "pfms", "words", "word_ids", "bpe_vocabulary"), ("motif_recovery",),
+        ("lexicon",),
+    ),
+    Stage(
+        "embedding", "Lay out the token map", _P + "embedding.layout:run",
+        ("sequence", *_TOKENS, "words", "word_ids"), ("points", "layouts"), ("embedding",),
+    ),
+    Stage(
+        "communities", "Find communities", _P + "communities:run",
+        (*_TOKENS, "words", "word_ids", "points", "layouts"),
+        ("communities", "bin_communities"), ("communities",),
+    ),
+    Stage(
+        "enrichment", "Name the communities", _P + "enrichment:run",
+        (*_TOKENS, "points", "communities"), ("enrichment", "community_table"), (),
+    ),
+    Stage(
+        "explorer", "Write the explorer's AnnData", _P + "explorer:run",
+        (*_TOKENS, "signal", "points", "layouts", "communities"), ("explorer",), (),
+    ),
+    *(
+        stage
+        for encoding, what in (("tokens", "token"), ("onehot", "one-hot"))
+        for stage in (
+            Stage(
+                f"train_{encoding}", f"Train the {what} model",
+                f"{_P}models.train:run_{encoding}", ("sequence", "signal", *_TOKENS),
+                (f"model_{encoding}",), ("models", "tracks"),
+            ),
+            Stage(
+                f"predict_{encoding}", f"Predict with the {what} model",
+                f"{_P}predictions:run_{encoding}",
+                ("sequence", "signal", *_TOKENS, f"model_{encoding}"),
+                (f"predictions_{encoding}",), ("models",),
+            ),
+            Stage(
+                f"attribute_{encoding}", f"Explain the {what} model",
+                f"{_P}attributions:run_{encoding}",
+                ("sequence", "signal", "peaks", *_TOKENS, f"model_{encoding}"),
+                (f"attributions_{encoding}",), ("attributions",),
+            ),
+        )
+    ),
 )
 
 

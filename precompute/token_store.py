@@ -97,7 +97,7 @@ class TokenStore:
         return int(self.feature_cluster.max()) + 1
 
     @cached_property
-    def _feature_to_cluster(self) -> csr_matrix:
+    def feature_to_cluster(self) -> csr_matrix:
         """CSR float32 (n_features, n_clusters): 1 / (width x members of the cluster)."""
         from scipy.sparse import csr_matrix
 
@@ -133,7 +133,7 @@ class TokenStore:
 
     def cluster_values(self, chrom: str, lo: int, hi: int) -> csr_matrix:
         """CSR float32 (hi - lo, n_clusters), sorted indices: mean feature value per cluster."""
-        values = self.counts(chrom, lo, hi).astype(np.float32) @ self._feature_to_cluster
+        values = self.counts(chrom, lo, hi).astype(np.float32) @ self.feature_to_cluster
         values.sort_indices()
         return values
 

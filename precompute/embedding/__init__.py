@@ -1,0 +1,1 @@
+"""The token map: which bins are on it, and where."""

@@ -1,0 +1,1 @@
+"""Sequence-to-signal models on tokens and on one-hot sequence."""
