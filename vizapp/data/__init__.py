@@ -1,0 +1,124 @@
+"""The only reader: a run's artefacts, lazy, cached, read-only, shared by all threads."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from precompute.artefacts import ARTEFACTS, RunFolder
+from precompute.errors import RunFolderError
+from precompute.token_store import TokenStore
+
+if TYPE_CHECKING:
+    from vizapp.data.explorer import ExplorerData
+    from vizapp.data.genome import GenomeData
+    from vizapp.data.lexicon import LexiconData
+
+_MANIFEST_VERSION = 1
+
+
+class RunData:
+    """One run folder, opened for viewing.
+
+    Parameters
+    ----------
+    root : path of the run folder
+
+    Raises
+    ------
+    RunFolderError
+        When there is no run, it is incomplete, or a newer version wrote it.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.manifest = self._read_json("manifest.json")
+        version = self.manifest.get("version")
+        if self.manifest.get("kind") != "motiflens.manifest":
+            raise RunFolderError(f"{self.root} is not a motiflens run folder; give one with --run")
+        if not isinstance(version, int) or version > _MANIFEST_VERSION:
+            raise RunFolderError(
+                f"the run folder {self.root} was written by a newer motiflens (manifest version "
+                f"{version}, this one reads up to {_MANIFEST_VERSION}); update motiflens"
+            )
+        self.config = self._read_json("config.json")
+        self.run = RunFolder(self.root)
+        missing = [name for name in ARTEFACTS if not self.run.exists(name)]
+        if missing:
+            raise RunFolderError(
+                f"the run {self.root} is not complete ({', '.join(missing[:3])}"
+                f"{' ...' if len(missing) > 3 else ''} missing); run `python -m precompute run` "
+                "with its configuration"
+            )
+        self.tokens = TokenStore(self.run)
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.root / name
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunFolderError(
+                f"there is no run in {self.root} ({name} is missing); make one with "
+                "`python -m precompute run configs/demo.yaml`, or give another with --run"
+            ) from None
+        except (OSError, ValueError):
+            raise RunFolderError(
+                f"{path} cannot be read; make the run again or give another with --run"
+            ) from None
+        if not isinstance(data, dict):
+            raise RunFolderError(f"{path} is not what a run folder holds; make the run again")
+        return data
+
+    @property
+    def name(self) -> str:
+        """Name of the run."""
+        return str(self.manifest["name"])
+
+    @property
+    def assembly(self) -> str:
+        """Name of the assembly, for example hg19."""
+        return str(self.manifest["assembly"])
+
+    @property
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """Facts of each stage."""
+        return {name: stage["facts"] for name, stage in self.manifest["stages"].items()}
+
+    @cached_property
+    def chroms(self) -> dict[str, tuple[int, int]]:
+        """Region of each chromosome that the run covers, 0-based half-open."""
+        group = self.run.group("sequence")
+        return {
+            name: (int(group[name].attrs["start"]), int(group[name].attrs["end"]))
+            for name in group.attrs["chroms"]
+        }
+
+    @cached_property
+    def region_text(self) -> str:
+        """The run's region for titles, for example 'hg19 chr20:1-13,400,000'."""
+        parts = [f"{c}:{start + 1:,}-{end:,}" for c, (start, end) in self.chroms.items()]
+        shown = ", ".join(parts[:2]) + (f" and {len(parts) - 2} more" if len(parts) > 2 else "")
+        return f"{self.assembly} {shown}"
+
+    @cached_property
+    def explorer(self) -> ExplorerData:
+        """The token map."""
+        from vizapp.data.explorer import ExplorerData
+
+        return ExplorerData(self.run, self.tokens)
+
+    @cached_property
+    def lexicon(self) -> LexiconData:
+        """Words, their places, and the laws."""
+        from vizapp.data.lexicon import LexiconData
+
+        return LexiconData(self.run, self.tokens)
+
+    @cached_property
+    def genome(self) -> GenomeData:
+        """Tracks along the genome."""
+        from vizapp.data.genome import GenomeData
+
+        return GenomeData(self.run, self.tokens)

@@ -1,0 +1,166 @@
+"""The token map: points, layouts, communities, and what a selection of points means."""
+
+from __future__ import annotations
+
+import threading
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from precompute.artefacts import RunFolder
+from precompute.enrichment import RankedFeatures
+from precompute.errors import MotiflensError
+from precompute.token_store import TokenStore
+from vizapp.state import LAYOUTS, Community, Lasso, Word
+
+
+class ColorBy(NamedTuple):
+    """Values that colour the map: categories (communities) or magnitudes."""
+
+    values: NDArray
+    title: str
+    is_category: bool
+    is_log: bool = False
+
+
+class ExplorerData:
+    """Points of the map in one order; every array is indexed by point."""
+
+    def __init__(self, run: RunFolder, tokens: TokenStore) -> None:
+        self._run, self._tokens = run, tokens
+        self._lock = threading.Lock()
+        self.points = run.table("points")
+        communities = run.table("communities")
+        self.mega = communities["megacluster"].to_numpy()
+        self.sub = communities["subcluster"].to_numpy()
+        self.clusters = run.table("clusters")
+        self.cluster_labels: list[str] = self.clusters["label"].tolist()
+        self.community_table = run.table("community_table")
+        group = run.group("layouts")
+        self.layouts = {name: group[name][:, :2] for name in LAYOUTS}
+        self.explained = list(group.attrs["explained_variance_ratio"])
+        self.n_candidates = int(group.attrs["n_candidates"])
+        self.tracks: dict[str, dict] = dict(run.group("signal").attrs["tracks"])
+
+    @property
+    def n(self) -> int:
+        """Points on the map."""
+        return len(self.points)
+
+    @cached_property
+    def values(self):  # type: ignore[no-untyped-def]
+        """CSR float32 (n_points, n_clusters)."""
+        from scipy.sparse import vstack
+
+        parts = [
+            self._tokens.rows(c, self.points.loc[self.points["chrom"] == c, "bin"].to_numpy())
+            for c in self._tokens.chroms
+        ]
+        return vstack(parts, format="csr")
+
+    @cached_property
+    def _columns(self):  # type: ignore[no-untyped-def]
+        return self.values.tocsc()
+
+    @cached_property
+    def ranked(self) -> RankedFeatures:
+        """Ranks of every motif cluster, for live enrichment."""
+        with self._lock:
+            return RankedFeatures(self.values)
+
+    @cached_property
+    def _signal(self) -> dict[str, NDArray[np.float32]]:
+        group = self._run.group("signal")
+        out = {}
+        for track in self.tracks:
+            column = np.empty(self.n, dtype=np.float32)
+            for chrom in self._tokens.chroms:
+                here = (self.points["chrom"] == chrom).to_numpy()
+                bins = self.points.loc[here, "bin"].to_numpy()
+                column[here] = group[f"{chrom}/{track}/bins"][:][bins]
+            out[track] = column
+        return out
+
+    def communities(self, level: str) -> pd.DataFrame:
+        """Rows of the community table for 'mega' or 'sub', indexed by community."""
+        table = self.community_table
+        return table[table["level"] == level].set_index("community").sort_index()
+
+    def color_options(self) -> list[dict]:
+        """Choices of what colours the map, grouped, for a select."""
+        plain = [
+            ("mega", "Megacluster"), ("sub", "Subcluster"), ("frequency", "Word frequency"),
+            ("gc", "GC content"), ("length", "Bin length"),
+        ]
+        signal = [(f"signal:{t}", about["short_label"]) for t, about in self.tracks.items()]
+        motifs = [(f"motif:{i}", name) for i, name in enumerate(self.cluster_labels)]
+        return [
+            {"group": group, "items": [{"value": v, "label": label} for v, label in items]}
+            for group, items in (("Token", plain), ("Signal", signal), ("Motif cluster", motifs))
+        ]
+
+    def color_by(self, choice: str) -> ColorBy:
+        """Values for a choice of :meth:`color_options`.
+
+        Raises
+        ------
+        MotiflensError
+            When the choice is none of them.
+        """
+        points = self.points
+        if choice in ("mega", "sub"):
+            name = "Megacluster" if choice == "mega" else "Subcluster"
+            return ColorBy(self.mega if choice == "mega" else self.sub, name, True)
+        if choice == "frequency":
+            return ColorBy(points["frequency"].to_numpy(), "Word frequency (bins)", False, True)
+        if choice == "gc":
+            return ColorBy(points["gc"].to_numpy() * 100, "GC content (%)", False)
+        if choice == "length":
+            return ColorBy((points["end"] - points["start"]).to_numpy(), "Bin length (bp)", False)
+        kind, _, key = choice.partition(":")
+        if kind == "signal" and key in self.tracks:
+            about = self.tracks[key]
+            title = f"{about['short_label']} ({about['unit']})"
+            return ColorBy(self._signal[key], title, False)
+        if kind == "motif" and key.isdigit() and int(key) < len(self.cluster_labels):
+            column = self._columns[:, int(key)].toarray()[:, 0]
+            return ColorBy(column, f"{self.cluster_labels[int(key)]} (occupancy)", False)
+        raise MotiflensError(f"the map cannot be coloured by {choice[:60]!r}; choose from the list")
+
+    def members(self, selection: Lasso | Community | Word) -> NDArray[np.bool_]:
+        """Points of a selection, bool (n_points,)."""
+        if isinstance(selection, Lasso):
+            return inside_polygon(self.layouts[selection.layout], np.array(selection.polygon))
+        if isinstance(selection, Community):
+            return (self.mega if selection.level == "mega" else self.sub) == selection.id
+        return self.points["word"].to_numpy() == selection.word
+
+    def in_window(self, chrom: str, start: int, end: int) -> NDArray[np.intp]:
+        """Points whose bin overlaps a window."""
+        p = self.points
+        inside = (p["chrom"] == chrom) & (p["start"] < end) & (p["end"] > start)
+        return np.flatnonzero(inside.to_numpy())
+
+    def with_words(self, words: NDArray[np.integer]) -> NDArray[np.intp]:
+        """Points that have one of the words."""
+        return np.flatnonzero(np.isin(self.points["word"].to_numpy(), words))
+
+
+def inside_polygon(xy: NDArray[np.floating], polygon: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Which points lie inside a polygon (even-odd rule); points (n, 2), polygon (m, 2)."""
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
+    x, y = xy[near, 0].astype(np.float64), xy[near, 1].astype(np.float64)
+    inside = np.zeros(len(near), dtype=bool)
+    x0, y0 = polygon[-1]
+    for x1, y1 in polygon:
+        if y0 != y1:
+            crosses = (y0 > y) != (y1 > y)
+            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
+        x0, y0 = x1, y1
+    result = np.zeros(len(xy), dtype=bool)
+    result[near] = inside
+    return result

@@ -1,0 +1,136 @@
+"""Words and the places where they stand, rank-frequency curves and motif coverage."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from precompute.artefacts import RunFolder
+from precompute.token_store import TokenStore
+
+
+class Places(NamedTuple):
+    """Bins as (chromosome number, bin) pairs; numbers index ``LexiconData.chroms``."""
+
+    chrom: NDArray[np.int32]
+    bin: NDArray[np.int64]
+
+
+class LexiconData:
+    """The words of a run and where they are."""
+
+    def __init__(self, run: RunFolder, tokens: TokenStore) -> None:
+        self._run, self._tokens = run, tokens
+        self.chroms = tokens.chroms
+        table = run.table("words", ["label", "frequency"])
+        self.labels = table["label"].to_numpy()
+        self.frequency = table["frequency"].to_numpy()
+        self.zipf = run.table("zipf")
+        self.rank_frequency = run.table("rank_frequency")
+        self.recovery = run.table("motif_recovery")
+
+    @cached_property
+    def _word(self) -> dict[str, NDArray[np.int32]]:
+        group = self._run.group("word_ids")
+        return {chrom: group[f"{chrom}/word"][:] for chrom in self.chroms}
+
+    @cached_property
+    def _index(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Bins sorted by word, where each word begins among them, and chromosome offsets."""
+        joined = np.concatenate([self._word[c] for c in self.chroms])
+        order = np.argsort(joined, kind="stable")
+        first = np.concatenate([[0], np.cumsum(self.frequency)])
+        offsets = np.cumsum([0] + [len(self._word[c]) for c in self.chroms])
+        return order, first, offsets
+
+    def words_of(self, chrom: str, lo: int, hi: int) -> NDArray[np.int32]:
+        """Word of each bin ``[lo, hi)``."""
+        return self._word[chrom][lo:hi]
+
+    def places(self, words: NDArray[np.integer]) -> Places:
+        """All bins that hold one of the words, in genome order."""
+        order, first, offsets = self._index
+        words = np.unique(words)
+        parts = [order[first[w] : first[w + 1]] for w in words.tolist()]
+        flat = np.sort(np.concatenate(parts)) if parts else np.empty(0, dtype=np.int64)
+        chrom = np.searchsorted(offsets, flat, side="right") - 1
+        return Places(chrom.astype(np.int32), flat - offsets[chrom])
+
+    def count_places(self, words: NDArray[np.integer]) -> int:
+        """Bins that hold one of the words."""
+        return int(self.frequency[np.unique(words)].sum())
+
+    @cached_property
+    def _signal(self) -> dict[str, dict[str, NDArray[np.float32]]]:
+        group = self._run.group("signal")
+        tracks = list(group.attrs["tracks"])
+        return {c: {t: group[f"{c}/{t}/bins"][:] for t in tracks} for c in self.chroms}
+
+    def instances(
+        self, words: NDArray[np.integer], first: int, last: int, sort: str, descending: bool
+    ) -> tuple[list[dict], int]:
+        """Rows ``[first, last)`` of the table of places, and how many there are.
+
+        ``sort`` is 'locus', 'frequency' or 'signal:<track>'; anything else counts as 'locus'.
+        """
+        places = self.places(words)
+        n = len(places.bin)
+        order = self._order(places, sort, descending)[first:last]
+        rows = []
+        for number, b in zip(places.chrom[order].tolist(), places.bin[order].tolist(), strict=True):
+            chrom = self.chroms[number]
+            edges = self._tokens.edges(chrom)
+            word = int(self._word[chrom][b])
+            row = {
+                "chrom": chrom, "start": int(edges[b]), "end": int(edges[b + 1]),
+                "locus": f"{chrom}:{edges[b] + 1:,}-{edges[b + 1]:,}",
+                "motifs": self.top_motifs(chrom, b),
+                "word": str(self.labels[word]), "frequency": int(self.frequency[word]),
+            }
+            for track, values in self._signal[chrom].items():
+                row[f"signal_{track}"] = round(float(values[b]), 4)
+            rows.append(row)
+        return rows, n
+
+    def _order(self, places: Places, sort: str, descending: bool) -> NDArray[np.intp]:
+        n = len(places.bin)
+        kind, _, track = sort.partition(":")
+        if kind == "frequency":
+            key = np.concatenate(
+                [self.frequency[self._word[self.chroms[c]][places.bin[places.chrom == c]]]
+                 for c in np.unique(places.chrom)]
+            )
+        elif kind == "signal" and track in self._signal[self.chroms[0]]:
+            key = np.concatenate(
+                [self._signal[self.chroms[c]][track][places.bin[places.chrom == c]]
+                 for c in np.unique(places.chrom)]
+            )
+        else:
+            return np.arange(n)[::-1] if descending else np.arange(n)
+        return np.argsort(-key if descending else key, kind="stable")
+
+    @cached_property
+    def _feature_names(self) -> list[str]:
+        features = self._run.table("features")
+        return [f"{tf}({strand})" for tf, strand in zip(features["tf"], features["strand"], strict=True)]
+
+    def top_motifs(self, chrom: str, bin_number: int, most: int = 3) -> str:
+        """The bin's strongest profiles with their strand, e.g. 'CTCF(+), KLF4(-)'."""
+        values = self._tokens.feature_values(chrom, bin_number, bin_number + 1)
+        names: list[str] = []
+        for i in np.argsort(-values.data, kind="stable"):
+            name = self._feature_names[values.indices[i]]
+            name = "CpG" if name.startswith("CpG(") else name
+            if name not in names:
+                names.append(name)
+            if len(names) == most:
+                break
+        return ", ".join(names)
+
+    def zipf_table(self, definition: str) -> pd.DataFrame:
+        """Rows of the Zipf table for one definition of r."""
+        return self.zipf[self.zipf["definition"] == definition]

@@ -1,0 +1,67 @@
+"""Colours and type: one palette for every figure, safe for colour-blind readers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+#: Okabe and Ito's eight, without black.
+OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+
+ACCENT = "#C2185B"
+UNKNOWN = "#B8BEC6"
+MAGNITUDE = "Cividis"
+DIVERGING = ((0.0, "#2166AC"), (0.25, "#92C5DE"), (0.5, "#F7F7F7"), (0.75, "#F4A582"), (1.0, "#B2182B"))
+BASES = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
+TOKENIZERS = {"motif": ACCENT, "bpe600": "#0072B2", "bpe4096": "#56B4E9"}
+KMER_GREYS = ("#C9B37A", "#B79B56", "#A08438", "#856C25", "#695418", "#4D3D10")
+OBSERVED = "#4A5560"
+MODEL_COLORS = {"tokens": "#0072B2", "onehot": "#D55E00"}
+MODEL_LABELS = {"tokens": "Token model", "onehot": "One-hot model"}
+FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+
+
+@lru_cache(maxsize=1)
+def _glasbey() -> tuple[str, ...]:
+    import colorcet
+
+    return tuple(colorcet.glasbey_category10)
+
+
+def community_color(number: int, total: int) -> str:
+    """Colour of a community: Okabe-Ito up to seven, Glasbey beyond; negative is 'no motif'."""
+    if number < 0:
+        return UNKNOWN
+    if total <= len(OKABE_ITO):
+        return OKABE_ITO[number]
+    colors = _glasbey()
+    return colors[number % len(colors)]
+
+
+def base_layout(**changes: object) -> dict:
+    """Layout shared by all figures, light on both themes: transparent, small type, no clutter."""
+    layout: dict = {
+        "font": {"family": FONT, "size": 12, "color": "#7A8591"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "margin": {"l": 56, "r": 14, "t": 10, "b": 40},
+        "hoverlabel": {"font": {"family": FONT, "size": 12}},
+        "showlegend": False,
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
+    }
+    layout.update(changes)
+    return layout
+
+
+def axis(title: str, **changes: object) -> dict:
+    """An axis with a title that carries the unit."""
+    result: dict = {
+        "title": {"text": title, "font": {"size": 12}, "standoff": 6},
+        "gridcolor": "rgba(128,140,152,0.18)",
+        "zeroline": False,
+        "linecolor": "rgba(128,140,152,0.5)",
+        "ticks": "outside",
+        "ticklen": 3,
+        "tickcolor": "rgba(128,140,152,0.5)",
+    }
+    result.update(changes)
+    return result
