@@ -1,0 +1,262 @@
+"""The later half of the synthetic run: the map, the models and their attributions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from precompute.artefacts import RunFolder, write_parquet
+from precompute.config import load_config
+from precompute.enrichment import RankedFeatures, name_community
+from precompute.token_store import TokenStore
+
+if TYPE_CHECKING:
+    import zarr
+
+MIN_FREQUENCY = 5
+MAX_POINTS = 2_000
+GRID_BP = 16
+TRACKS = {
+    "atac": {"label": "Simulated insertions", "short_label": "ATAC (simulated)",
+             "unit": "insertions per bp", "target": True},
+    "dnase": {"label": "Simulated peak score", "short_label": "DNase (simulated)",
+              "unit": "peak score", "target": True},
+}
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+class Chromosome(NamedTuple):
+    """One chromosome: its region, its bases, its bins and the signal of each track per base."""
+
+    name: str
+    start: int
+    codes: NDArray[np.uint8]
+    edges: NDArray[np.int32]
+    signal: dict[str, NDArray[np.float64]]
+
+
+
+def _candidates(run: RunFolder, chroms: list[Chromosome]) -> pd.DataFrame:
+    frequency = run.table("words")["frequency"].to_numpy()
+    group = run.group("word_ids")
+    parts = []
+    for c in chroms:
+        word = group[f"{c.name}/word"][:]
+        known = np.add.reduceat((c.codes < 4).astype(int), c.edges[:-1] - c.start)
+        gc = np.add.reduceat(np.isin(c.codes, (1, 2)).astype(int), c.edges[:-1] - c.start)
+        parts.append(pd.DataFrame({
+            "chrom": c.name, "bin": np.arange(len(word)), "start": c.edges[:-1].astype(np.int64),
+            "end": c.edges[1:].astype(np.int64), "word": word, "frequency": frequency[word],
+            "gc": gc / np.maximum(known, 1)}))
+    points = pd.concat(parts, ignore_index=True)
+    return points[(points["frequency"] >= MIN_FREQUENCY) & (points["word"] > 0)]
+
+
+def write_map(run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]) -> None:
+    candidates = _candidates(run, chroms)
+    chosen = rng.choice(len(candidates), min(MAX_POINTS, len(candidates)), replace=False)
+    points = candidates.iloc[np.sort(chosen)].reset_index(drop=True)
+    points.insert(0, "point", np.arange(len(points)))
+    run.write_table("points", points)
+    store = TokenStore(run)
+    here = {c.name: points.loc[points["chrom"] == c.name, "bin"].to_numpy() for c in chroms}
+    values = np.concatenate([store.rows(name, bins).toarray() for name, bins in here.items()])
+    mean = values.mean(axis=0)
+    _, size, axes = np.linalg.svd(values - mean, full_matrices=False)
+    scores = (values - mean) @ axes[:8].T
+    strongest = values.argmax(axis=1)
+    _, inverse, count = np.unique(strongest % 5, return_inverse=True, return_counts=True)
+    mega = np.argsort(np.argsort(-count, kind="stable"))[inverse]
+    sub = np.unique(mega * 2 + (strongest >= 5), return_inverse=True)[1]
+    angle = 2 * np.pi * strongest / values.shape[1]
+    centre = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    share = (size**2 / (size**2).sum())[:8]
+    with run.writing_group(
+        "layouts", explained_variance_ratio=share.tolist(), n_candidates=len(candidates),
+        min_frequency=MIN_FREQUENCY, max_frequency=1_000_000,
+    ) as group:
+        group.create_array("pca", data=scores.astype(np.float32))
+        for name, scale in (("umap", 10.0), ("tsne", -60.0)):
+            xy = scale * centre + rng.normal(0, abs(scale) / 12, centre.shape)
+            group.create_array(name, data=xy.astype(np.float32))
+        group.create_array("pca_mean", data=mean.astype(np.float32))
+        group.create_array("pca_axes", data=axes[:8].astype(np.float32))
+    run.write_table("communities", pd.DataFrame({
+        "point": points["point"], "megacluster": mega.astype(np.int16),
+        "subcluster": sub.astype(np.int16)}))
+    _write_enrichment(run, values, mega, sub)
+    with run.writing_group(
+        "bin_communities", chroms=[c.name for c in chroms], agreement=0.9
+    ) as group:
+        for c in chroms:
+            tokens = store.cluster_values(c.name, 0, store.n_bins(c.name)).toarray()
+            best = tokens.argmax(axis=1)
+            lookup = {s: (mega[strongest == s][0], sub[strongest == s][0]) for s in set(strongest)}
+            pairs = np.array([lookup.get(b, (0, 0)) for b in best.tolist()], dtype=np.int16)
+            pairs[tokens.sum(axis=1) == 0] = -1
+            place = group.create_group(c.name)
+            place.create_array("megacluster", data=np.ascontiguousarray(pairs[:, 0]))
+            place.create_array("subcluster", data=np.ascontiguousarray(pairs[:, 1]))
+
+
+def _write_enrichment(
+    run: RunFolder, values: NDArray, mega: NDArray[np.integer], sub: NDArray[np.integer]
+) -> None:
+    from scipy.sparse import csr_matrix
+
+    ranked = RankedFeatures(csr_matrix(values))
+    labels = run.table("clusters")["label"].tolist()
+    parts, rows = [], []
+    for level, member in (("mega", mega), ("sub", sub)):
+        for community in range(int(member.max()) + 1):
+            inside = member == community
+            table = ranked.enrich(inside)
+            label, q = name_community(table, labels)
+            parent = int(mega[inside][0]) if level == "sub" else -1
+            rows.append((level, community, parent, int(inside.sum()), label, q))
+            parts.append(table.assign(level=level, community=community,
+                                      cluster=np.arange(len(table))))
+    columns = ["level", "community", "cluster", "mean_in", "mean_out", "log2_ratio", "auc",
+               "p_value", "q_value"]
+    run.write_table("enrichment", pd.concat(parts, ignore_index=True)[columns])
+    run.write_table("community_table", pd.DataFrame(
+        rows, columns=["level", "community", "parent", "n_points", "label", "q_value"]))
+
+
+# -- models ----------------------------------------------------------------------------------
+
+
+def write_model(
+    run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome], encoding: str
+) -> None:
+    """The artefacts of one model: its description, curves, predictions and metrics."""
+    import pyBigWig
+    from safetensors.numpy import save_file
+
+    architecture = {"stem_channels": [8, 8], "body_channels": [8, 8], "head_channels": [8]}
+    about = {
+        "kind": "motiflens.model", "version": 1, "encoding": encoding, "tracks": list(TRACKS),
+        "architecture": architecture, "scalings": [{"mean": 0.1, "power": 0.5}] * len(TRACKS),
+        "seed": 0, "parameters": 1234, "receptive_field": 13, "best_epoch": 2, "hardware": "cpu",
+        "best_validation_r": 0.5, "stopped": "all epochs done", "split": {},
+    }
+    curves = pd.DataFrame({
+        "epoch": [1, 2, 3], "train_loss": [0.8, 0.6, 0.5], "validation_loss": [0.7, 0.6, 0.65],
+        "validation_r": [0.2, 0.5, 0.45], "learning_rate": [0.002, 0.001, 0.0005],
+        "seconds": [1.0, 1.0, 1.0]})
+    with run.writing(f"model_{encoding}") as folder:
+        (folder / "model.json").write_text(json.dumps(about))
+        save_file({"weight": np.zeros(4, np.float32)}, folder / "weights.safetensors")
+        write_parquet(folder / "curves.parquet", curves, "motiflens.curves", 1)
+    windows, metrics = [], []
+    with run.writing(f"predictions_{encoding}") as folder:
+        for track in TRACKS:
+            handle = pyBigWig.open(str(folder / f"{track}.bw"), "w")
+            handle.addHeader([(c.name, c.start + len(c.codes) + 5000) for c in chroms])
+            for c in chroms:
+                edges, values = _predicted(rng, c, track, encoding)
+                handle.addEntries([c.name] * len(values), edges[:-1].tolist(),
+                                  ends=edges[1:].tolist(), values=values.tolist())
+                for start in range(c.start, c.start + len(c.codes) - 5000, 20_000):
+                    windows.append((track, "test", c.name, start, start + 20_000,
+                                    float(rng.uniform(-0.1, 0.9)), 0.3))
+            handle.close()
+            metrics += [
+                (track, part, bp, 1000, float(rng.uniform(0.2, 0.8)), 0.4, 10, 0.3)
+                for part in ("train", "validation", "test") for bp in (0, 16, 128)]
+        write_parquet(folder / "metrics.parquet", pd.DataFrame(metrics, columns=[
+            "track", "set", "resolution_bp", "n", "r", "spearman", "windows", "window_r_median"]),
+            "motiflens.metrics", 1)
+        write_parquet(folder / "windows.parquet", pd.DataFrame(windows, columns=[
+            "track", "set", "chrom", "start", "end", "r", "observed_mean"]),
+            "motiflens.windows", 1)
+
+
+def _predicted(
+    rng: np.random.Generator, c: Chromosome, track: str, encoding: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The signal itself with noise, per bin or per 16 bp; (edges, values)."""
+    n = len(c.codes)
+    cells = np.append(np.arange(0, n, GRID_BP), n) + c.start
+    edges = (c.edges if encoding == "tokens" else cells).astype(np.int64)
+    means = np.add.reduceat(c.signal[track], edges[:-1] - c.start) / np.diff(edges)
+    return edges, np.maximum(means + rng.normal(0, 0.1, len(means)), 0)
+
+
+def write_attributions(
+    run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
+) -> None:
+    """Contributions of both models, whose tiles sum to the difference from the baseline."""
+    store = TokenStore(run)
+    about = {"track": "atac", "baseline": "background", "target": "sum of the output of a tile",
+             "chroms": [c.name for c in chroms]}
+    mean_abs = np.ones(store.n_clusters).tolist()
+    with run.writing_group("attributions_tokens", **about, mean_abs=mean_abs) as group:
+        for c in chroms:
+            values = store.cluster_values(c.name, 0, store.n_bins(c.name))
+            weight = rng.normal(0, 1, store.n_clusters)[values.indices]
+            data = (values.data * weight).astype(np.float32)
+            absent = rng.normal(0, 0.01, values.shape[0]).astype(np.float32)
+            here = group.create_group(c.name)
+            here.create_array("indptr", data=values.indptr.astype(np.int64))
+            here.create_array("indices", data=values.indices.astype(np.uint16))
+            here.create_array("values", data=data)
+            here.create_array("absent", data=absent)
+            row = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
+            _tiles(here, np.bincount(row, data, values.shape[0]) + absent, 500)
+    with run.writing_group("attributions_onehot", **about) as group:
+        for c in chroms:
+            data = rng.normal(0, 0.1, len(c.codes)).astype(np.float32)
+            data[c.codes == 4] = 0
+            here = group.create_group(c.name)
+            here.create_array("values", data=data)
+            _tiles(here, np.add.reduceat(data, np.arange(0, len(data), GRID_BP)), 1000)
+
+
+def _tiles(group: zarr.Group, sums: NDArray, size: int) -> None:
+    edges = np.append(np.arange(0, len(sums), size), len(sums)).astype(np.int64)
+    total = np.add.reduceat(sums.astype(np.float64), edges[:-1])
+    group.create_array("tile_edges", data=edges)
+    group.create_array("tile_prediction", data=total + 5.0)
+    group.create_array("tile_baseline", data=np.full(len(total), 5.0))
+    group.create_array("tile_error", data=np.full(len(total), 2e-15))
+
+
+# -- exchange and records --------------------------------------------------------------------
+
+
+def write_explorer(run: RunFolder) -> None:
+    """A minimal AnnData file: the app only asks that it is there."""
+    import anndata
+
+    points = run.table("points").drop(columns="point")
+    points.index = points.index.astype(str)
+    with run.writing("explorer") as path:
+        anndata.AnnData(obs=points).write_h5ad(path)
+
+
+def write_records(run: RunFolder) -> None:
+    """``manifest.json`` and ``config.json``, as the pipeline leaves them."""
+    config = load_config(REPOSITORY / "configs" / "demo.yaml").model_dump(mode="json")
+    config["run"]["name"] = "synthetic"
+    config["embedding"]["min_frequency"] = MIN_FREQUENCY
+    (run.root / "config.json").write_text(json.dumps(config))
+    layouts = run.group("layouts")
+    facts = {
+        "embedding": {"points": int(layouts["umap"].shape[0]),
+                      "candidates": int(layouts.attrs["n_candidates"])},
+        "attribute_tokens": {"completeness_error": 2e-15},
+        "attribute_onehot": {"completeness_error": 2e-15},
+    }
+    stages = {
+        name: {"seconds": 0.1, "peak_rss_mb": 100.0, "facts": values, "outputs": {}}
+        for name, values in facts.items()
+    }
+    manifest = {"kind": "motiflens.manifest", "version": 1, "motiflens": "0.1.0",
+                "name": "synthetic", "assembly": "simulated", "stages": stages}
+    (run.root / "manifest.json").write_text(json.dumps(manifest))
