@@ -53,3 +53,7 @@ STEP_NEXT = "step-next"
 TRACK_SELECT = "track-select"
 PEAK_SELECT = "peak-select"
 GENOME_GRAPH = "genome-graph"
+
+LASSO_STORE = "lasso-store"
+UNDO = "undo"
+INSTANCE_BOX = "instance-box"

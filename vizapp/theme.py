@@ -9,8 +9,12 @@ OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "
 
 ACCENT = "#C2185B"
 UNKNOWN = "#B8BEC6"
+#: What lies in the genome window, in every view.
+WINDOW = "#00A5A8"
 MAGNITUDE = "Cividis"
-DIVERGING = ((0.0, "#2166AC"), (0.25, "#92C5DE"), (0.5, "#F7F7F7"), (0.75, "#F4A582"), (1.0, "#B2182B"))
+DIVERGING = (
+    (0.0, "#2166AC"), (0.25, "#92C5DE"), (0.5, "#F7F7F7"), (0.75, "#F4A582"), (1.0, "#B2182B"),
+)
 BASES = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 TOKENIZERS = {"motif": ACCENT, "bpe600": "#0072B2", "bpe4096": "#56B4E9"}
 KMER_GREYS = ("#C9B37A", "#B79B56", "#A08438", "#856C25", "#695418", "#4D3D10")

@@ -1,9 +1,10 @@
 """Cut the embedded demo data out of whole-chromosome sources.
 
-    python data/demo/build.py SOURCE
+    python data/demo/build.py SOURCE [TARGET]
 
-SOURCE is a folder laid out as the README beside this file describes. Nothing else is read, and
-the same sources give the same bytes.
+SOURCE is a folder laid out as the README beside this file describes; TARGET is where the files
+go, the folder of this script when it is not given. Nothing else is read, and the same sources
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import pyBigWig
+from Bio import bgzf
 
-HERE = Path(__file__).resolve().parent
 CHROM, END = "chr20", 13_400_000
 CHROM_SIZE = 63_025_520
 TAG = "hg19.chr20_1-13400000"
+JASPAR = "JASPAR2022_CORE_vertebrates_841.jaspar"
 
 
 def write_gzip(path: Path, data: bytes) -> None:
@@ -31,25 +33,34 @@ def write_gzip(path: Path, data: bytes) -> None:
         handle.write(data)
 
 
-def cut_fasta(source: Path) -> None:
-    """The first 13.4 Mb under the name chr20, 80 letters a line."""
-    with gzip.open(source / "hg19.chr20.fa.gz", "rt") as handle:
+def cut_fasta(source: Path, target: Path, end: int = END) -> None:
+    """The first ``end`` bases under the name chr20, 80 letters a line, as bgzip writes them.
+
+    Raises
+    ------
+    ValueError
+        When the source holds fewer bases than that.
+    """
+    with gzip.open(source, "rt") as handle:
         handle.readline()
         letters, have = [], 0
         for line in handle:
             letters.append(line.strip())
             have += len(letters[-1])
-            if have >= END:
+            if have >= end:
                 break
-    sequence = "".join(letters)[:END]
-    lines = [sequence[i : i + 80] for i in range(0, END, 80)]
-    write_gzip(HERE / f"{TAG}.fa.gz", f">{CHROM}\n{chr(10).join(lines)}\n".encode())
+    if have < end:
+        raise ValueError(f"{source} holds {have} bases, expected at least {end}")
+    sequence = "".join(letters)[:end]
+    lines = [sequence[i : i + 80] for i in range(0, end, 80)]
+    with bgzf.BgzfWriter(str(target), "wb", compresslevel=9) as out:
+        out.write(f">{CHROM}\n{chr(10).join(lines)}\n".encode())
 
 
-def cut_bigwig(source: Path, target: Path) -> None:
+def cut_bigwig(source: Path, target: Path, end: int = END) -> None:
     """Runs of equal, non-zero values of the region as bedGraph entries; gaps stand for 0."""
     handle = pyBigWig.open(str(source))
-    end = min(END, handle.chroms(CHROM))
+    end = min(end, handle.chroms(CHROM))
     values = np.nan_to_num(handle.values(CHROM, 0, end, numpy=True))
     handle.close()
     cuts = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [end]])
@@ -64,18 +75,16 @@ def cut_bigwig(source: Path, target: Path) -> None:
     out.close()
 
 
-def cut_rows(source: Path, target: Path, inside: bool = True) -> int:
-    """Rows that begin in the region; the header stays."""
-    kept, n = [], 0
+def cut_rows(source: Path, target: Path, inside: bool = True) -> None:
+    """Rows that begin in the region (all rows of chr20 when not ``inside``); the header stays."""
+    kept = []
     for line in source.read_text().splitlines():
         fields = line.split("\t")
         if len(fields) < 3 or not fields[1].isdigit():
             kept.append(line)
         elif fields[0] == CHROM and (not inside or int(fields[1]) < END):
             kept.append(line)
-            n += 1
     target.write_text("\n".join(kept) + "\n")
-    return n
 
 
 def profile_tfs(path: Path) -> set[str]:
@@ -84,9 +93,8 @@ def profile_tfs(path: Path) -> set[str]:
     return {re.sub(r"\(VAR\.\d+\)", "", name.upper()) for name in names if "::" not in name}
 
 
-def cut_peaks(source: Path, tfs: set[str]) -> None:
+def cut_peaks(source: Path, folder: Path, tfs: set[str]) -> None:
     """Peak sets of DNase-seq and of TFs with a profile, rows of the region, with their origin."""
-    folder = HERE / "peaks"
     folder.mkdir(exist_ok=True)
     for old in folder.glob("*.gz"):
         old.unlink()
@@ -113,33 +121,38 @@ def cut_peaks(source: Path, tfs: set[str]) -> None:
     (folder / "INDEX.tsv").write_text("name\tfile\tsource\taccession\tn_region\n" + text)
 
 
-def main(source: Path) -> None:
+def write_sums(target: Path) -> None:
+    """SHA-256 of every data file, as ``sha256sum -c`` reads them."""
+    files = sorted([*target.glob(f"*{TAG[:10]}*"), target / JASPAR, *(target / "peaks").iterdir()])
+    sums = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(target)}" for p in files]
+    (target / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+
+
+def main(source: Path, target: Path) -> None:
     """Write every file of the demo and their checksums."""
-    cut_fasta(source)
-    jaspar = HERE / "JASPAR2022_CORE_vertebrates_841.jaspar"
-    shutil.copyfile(source / "JASPAR2022_CORE_vertebrates_latest_841.jaspar", jaspar)
+    cut_fasta(source / "hg19.chr20.fa.gz", target / f"{TAG}.fa.gz")
+    shutil.copyfile(source / "JASPAR2022_CORE_vertebrates_latest_841.jaspar", target / JASPAR)
     cut_bigwig(
         source / "esATAC_ATAC.hg19.chr20_first13.38Mb.insertions.bw",
-        HERE / f"esATAC_insertions.{TAG}.bw",
+        target / f"esATAC_insertions.{TAG}.bw",
     )
     cut_bigwig(
         source / "K562_DNase_UniPk_signalValue.hg19.chr20.bw",
-        HERE / f"K562_DNase_peak_score.{TAG}.bw",
+        target / f"K562_DNase_peak_score.{TAG}.bw",
     )
-    cut_rows(source / "refseq.hg19.chr20.bed12", HERE / f"refseq.{TAG}.bed12")
-    cut_rows(source / "CollapsedGeneBounds.hg19.chr20.bed", HERE / f"genes.{TAG}.bed")
-    cut_rows(source / "CpGi.hg19.chr20.txt", HERE / f"cpg_islands.{TAG}.txt")
-    cut_rows(source / "hg19.cytoband.chr20.tsv", HERE / "cytobands.hg19.chr20.tsv", inside=False)
-    cut_peaks(source / "peaks", profile_tfs(jaspar))
-    files = sorted(
-        p for p in HERE.rglob("*")
-        if p.is_file() and p.suffix not in {".py", ".md"} and p.name != "SHA256SUMS"
-    )
-    sums = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(HERE)}" for p in files]
-    (HERE / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    cut_rows(source / "refseq.hg19.chr20.bed12", target / f"refseq.{TAG}.bed12")
+    cut_rows(source / "CollapsedGeneBounds.hg19.chr20.bed", target / f"genes.{TAG}.bed")
+    cut_rows(source / "CpGi.hg19.chr20.txt", target / f"cpg_islands.{TAG}.txt")
+    cut_rows(source / "hg19.cytoband.chr20.tsv", target / "cytobands.hg19.chr20.tsv", inside=False)
+    cut_peaks(source / "peaks", target / "peaks", profile_tfs(target / JASPAR))
+    write_sums(target)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
-        sys.exit("usage: python data/demo/build.py SOURCE, the folder with the chr20 sources")
-    main(Path(sys.argv[1]))
+    folders = [Path(argument) for argument in sys.argv[1:]]
+    if len(folders) not in (1, 2) or not all(folder.is_dir() for folder in folders):
+        sys.exit(
+            "usage: python data/demo/build.py SOURCE [TARGET]; SOURCE is the folder with the "
+            "chr20 sources, TARGET an existing folder"
+        )
+    main(folders[0], folders[1] if len(folders) == 2 else Path(__file__).resolve().parent)

@@ -12,6 +12,9 @@ from precompute.errors import RunFolderError
 from precompute.token_store import TokenStore
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
     from vizapp.data.lexicon import LexiconData
@@ -101,6 +104,15 @@ class RunData:
         parts = [f"{c}:{start + 1:,}-{end:,}" for c, (start, end) in self.chroms.items()]
         shown = ", ".join(parts[:2]) + (f" and {len(parts) - 2} more" if len(parts) > 2 else "")
         return f"{self.assembly} {shown}"
+
+    @cached_property
+    def pfms(self) -> dict[str, NDArray[np.float64]]:
+        """Base frequencies of each profile, float64 (width, 4), by profile id."""
+        table = self.run.table("pfms")
+        return {
+            str(name): rows[list("ACGT")].to_numpy()
+            for name, rows in table.groupby("profile_id", sort=False)
+        }
 
     @cached_property
     def explorer(self) -> ExplorerData:

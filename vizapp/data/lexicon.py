@@ -80,15 +80,19 @@ class LexiconData:
         places = self.places(words)
         n = len(places.bin)
         order = self._order(places, sort, descending)[first:last]
+        numbers, bins = places.chrom[order], places.bin[order]
+        motifs = np.empty(len(order), dtype=object)
+        for number in np.unique(numbers).tolist():
+            here = numbers == number
+            motifs[here] = self.top_motifs(self.chroms[number], bins[here])
         rows = []
-        for number, b in zip(places.chrom[order].tolist(), places.bin[order].tolist(), strict=True):
+        for number, b, names in zip(numbers.tolist(), bins.tolist(), motifs, strict=True):
             chrom = self.chroms[number]
-            edges = self._tokens.edges(chrom)
+            start, end = self._tokens.edges(chrom)[b : b + 2].tolist()
             word = int(self._word[chrom][b])
             row = {
-                "chrom": chrom, "start": int(edges[b]), "end": int(edges[b + 1]),
-                "locus": f"{chrom}:{edges[b] + 1:,}-{edges[b + 1]:,}",
-                "motifs": self.top_motifs(chrom, b),
+                "chrom": chrom, "start": start, "end": end,
+                "locus": f"{chrom}:{start + 1:,}-{end:,}", "motifs": names,
                 "word": str(self.labels[word]), "frequency": int(self.frequency[word]),
             }
             for track, values in self._signal[chrom].items():
@@ -115,21 +119,28 @@ class LexiconData:
 
     @cached_property
     def _feature_names(self) -> list[str]:
-        features = self._run.table("features")
-        return [f"{tf}({strand})" for tf, strand in zip(features["tf"], features["strand"], strict=True)]
+        features = self._run.table("features", ["tf", "strand"])
+        return [  # CpG is the same on both strands
+            tf if tf == "CpG" else f"{tf}({strand})"
+            for tf, strand in zip(features["tf"], features["strand"], strict=True)
+        ]
 
-    def top_motifs(self, chrom: str, bin_number: int, most: int = 3) -> str:
-        """The bin's strongest profiles with their strand, e.g. 'CTCF(+), KLF4(-)'."""
-        values = self._tokens.feature_values(chrom, bin_number, bin_number + 1)
-        names: list[str] = []
-        for i in np.argsort(-values.data, kind="stable"):
-            name = self._feature_names[values.indices[i]]
-            name = "CpG" if name.startswith("CpG(") else name
-            if name not in names:
-                names.append(name)
-            if len(names) == most:
-                break
-        return ", ".join(names)
+    def top_motifs(self, chrom: str, bins: NDArray[np.integer], most: int = 3) -> list[str]:
+        """The strongest profiles of each bin with their strand, e.g. 'CTCF(+), KLF4(-)'."""
+        values = self._tokens.gather_counts(chrom, bins)
+        share = values.data / self._tokens.widths[values.indices]
+        out = []
+        for i in range(len(bins)):
+            part = slice(values.indptr[i], values.indptr[i + 1])
+            names: list[str] = []
+            for j in np.argsort(-share[part], kind="stable"):
+                name = self._feature_names[values.indices[part][j]]
+                if name not in names:
+                    names.append(name)
+                if len(names) == most:
+                    break
+            out.append(", ".join(names))
+        return out
 
     def zipf_table(self, definition: str) -> pd.DataFrame:
         """Rows of the Zipf table for one definition of r."""

@@ -1,0 +1,60 @@
+"""Serve the app: ``python app.py --run runs/demo``. Nothing runs at import."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import socket
+import sys
+
+from precompute.errors import MotiflensError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app.py", description="Serve a motiflens run.")
+    parser.add_argument("--run", default="runs/demo", help="run folder (default: runs/demo)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to bind (default: local only)")
+    parser.add_argument("--port", type=int, default=8050, help="port (default: 8050)")
+    parser.add_argument("--threads", type=int, default=8, help="requests served at a time")
+    return parser
+
+
+def _require_port(host: str, port: int) -> None:
+    if not 0 < port < 65536:
+        raise MotiflensError(f"port {port} does not exist; choose one from 1 to 65535 with --port")
+    try:
+        family = socket.getaddrinfo(host, port)[0][0]
+    except socket.gaierror:
+        raise MotiflensError(f"the host {host!r} is unknown; use --host 127.0.0.1") from None
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise MotiflensError(
+                f"port {port} on {host} cannot be used ({error.strerror}); stop what uses it or "
+                f"choose another, for example --port {port + 1 if port < 65535 else 8050}"
+            ) from None
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until interrupted; a user's mistake is one sentence and exit code 2."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        _require_port(options.host, options.port)
+        from vizapp import create_app
+
+        app = create_app(options.run)
+    except MotiflensError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    from waitress import serve
+
+    sys.stderr.write(f"motiflens is at http://{options.host}:{options.port}/ (Ctrl+C stops it)\n")
+    serve(app.server, host=options.host, port=options.port, threads=options.threads, ident=None)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

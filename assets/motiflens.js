@@ -1,0 +1,138 @@
+/* What runs in the browser: linked state that needs no server, figure downloads and keys. */
+window.dash_clientside = window.dash_clientside || {};
+
+(function () {
+  "use strict";
+
+  const history = [];
+  let undoing = false;
+  const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  const plotOf = (id) => document.querySelector("#" + id + " .js-plotly-plot");
+
+  window.dash_clientside.motiflens = {
+    /* Only the drawn outline goes to the server, which finds the members itself. */
+    reduceSelection: function (selected, layout) {
+      const keep = window.dash_clientside.no_update;
+      if (!selected) { return keep; }
+      if (selected.lassoPoints) {
+        const x = selected.lassoPoints.x, y = selected.lassoPoints.y;
+        if (x.length < 3) { return keep; }
+        const step = Math.max(1, Math.ceil(x.length / 2000));
+        const polygon = [];
+        for (let i = 0; i < x.length; i += step) { polygon.push([x[i], y[i]]); }
+        return { kind: "lasso", layout: layout, polygon: polygon };
+      }
+      if (selected.range) {
+        const [x0, x1] = selected.range.x, [y0, y1] = selected.range.y;
+        const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
+        return { kind: "lasso", layout: layout, polygon: corners };
+      }
+      return keep;
+    },
+
+    writeUrl: function (region, selection) {
+      const query = new URLSearchParams();
+      if (region) { query.set("region", region.chrom + ":" + (region.start + 1) + "-" + region.end); }
+      if (selection && selection.kind === "community") {
+        query.set("selection", selection.level + ":" + selection.id);
+      } else if (selection && selection.kind === "word") {
+        query.set("selection", "word:" + selection.word);
+      }
+      window.history.replaceState(null, "", "?" + query.toString());
+      return region ? region.chrom + ":" + region.start + "-" + region.end : "";
+    },
+
+    remember: function (region, selection) {
+      const state = { region: region, selection: selection };
+      if (undoing) { undoing = false; }
+      else if (!history.length || !same(history[history.length - 1], state)) { history.push(state); }
+      if (history.length > 100) { history.shift(); }
+      return history.length;
+    },
+
+    undo: function () {
+      const keep = window.dash_clientside.no_update;
+      if (history.length < 2) { return [keep, keep]; }
+      const now = history.pop(), before = history[history.length - 1];
+      undoing = true;
+      return [same(now.region, before.region) ? keep : before.region,
+              same(now.selection, before.selection) ? keep : before.selection];
+    },
+
+    toggleHelp: function (clicks, opened) { return !opened; },
+    colorScheme: function (dark) { return dark ? "dark" : "light"; },
+
+    showPage: function (page) {
+      window.setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
+      const hidden = { display: "none" };
+      return page === "run" ? [hidden, {}] : [{}, hidden];
+    },
+
+    tour: function (clicks, seen) {
+      const done = Boolean(seen) || clicks > 0;
+      return [{ display: done ? "none" : "flex" }, done ? true : window.dash_clientside.no_update];
+    },
+  };
+
+  function saveFigure(button) {
+    const plot = plotOf(button.dataset.graph) || document.getElementById(button.dataset.graph);
+    if (!plot || !window.Plotly) { return; }
+    const box = plot.getBoundingClientRect();
+    window.Plotly.downloadImage(plot, {
+      format: button.dataset.format, filename: button.dataset.name, scale: 2,
+      width: Math.round(box.width), height: Math.round(box.height),
+    });
+  }
+
+  function mapTool(button) {
+    const plot = plotOf(button.dataset.graph);
+    if (!plot || !window.Plotly) { return; }
+    if (button.dataset.drag === "reset") {
+      window.Plotly.relayout(plot, { "xaxis.autorange": true, "yaxis.autorange": true });
+      return;
+    }
+    window.Plotly.relayout(plot, { dragmode: button.dataset.drag });
+    document.querySelectorAll("[data-drag]").forEach((b) => b.classList.remove("is-on"));
+    button.classList.add("is-on");
+  }
+
+  document.addEventListener("click", function (event) {
+    const save = event.target.closest && event.target.closest(".save-figure");
+    if (save) { saveFigure(save); return; }
+    const tool = event.target.closest && event.target.closest("[data-drag]");
+    if (tool) { mapTool(tool); }
+  });
+
+  document.addEventListener("submit", (event) => event.preventDefault());
+
+  const keys = {
+    ArrowLeft: "pan-left", ArrowRight: "pan-right", "+": "zoom-in", "=": "zoom-in",
+    "-": "zoom-out", n: "step-next", p: "step-previous", l: "map-lasso",
+    Escape: "selection-clear", "?": "help-button",
+  };
+
+  document.addEventListener("keydown", function (event) {
+    const field = event.target;
+    const typing = field.matches && field.matches("input, textarea, select, [contenteditable]");
+    if (typing) {
+      if (event.key === "Escape") { field.blur(); }
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key === "z") {
+      event.preventDefault();
+      document.getElementById("undo").click();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) { return; }
+    if (field.closest && field.closest(".ag-root, [role=listbox], [role=dialog]")) { return; }
+    if (event.key === "/") {
+      event.preventDefault();
+      const box = document.getElementById("region-input");
+      box.focus();
+      box.select();
+      return;
+    }
+    const target = keys[event.key] && document.getElementById(keys[event.key]);
+    if (target) { event.preventDefault(); target.click(); }
+  });
+})();

@@ -1,0 +1,1 @@
+"""Callbacks: each parses its input, calls the data and the figures, and returns."""

@@ -1,0 +1,238 @@
+"""What is selected, and where we are: the two stores that link the views."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+from urllib.parse import parse_qs
+
+import numpy as np
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from numpy.typing import NDArray
+
+from precompute.errors import RegionError
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.loci import format_locus, parse_locus
+from vizapp.state import (
+    Community,
+    Lasso,
+    Region,
+    StateError,
+    Word,
+    around,
+    clamp,
+    moved,
+    parse_region,
+    parse_selection,
+    zoomed,
+)
+
+_LOCUS_LIKE = re.compile(r"[:\s]|^(chr)?(\d{1,2}|[XYM]|MT)$", re.IGNORECASE)
+_INSTANCE_BP = 2_000
+_URL_SELECTION = re.compile(r"^(mega|sub):(\d{1,5})$|^(word):(\d{1,10})$")
+
+
+def opening_selection(data: RunData, region: Region) -> dict[str, Any]:
+    """The megacluster of the token in the middle of the window, or the largest."""
+    middle = (region.start + region.end) // 2
+    steps, _ = data.genome.strip(Region(region.chrom, middle, middle + 1))
+    number = int(steps.values[0]) if len(steps.values) else 0
+    return {"kind": "community", "level": "mega", "id": max(0, number)}
+
+
+def selected_words(data: RunData, selection: Lasso | Community | Word | None) -> NDArray:
+    """Words of a selection, rising; int64 (n_words,)."""
+    if selection is None:
+        return np.empty(0, dtype=np.int64)
+    if isinstance(selection, Word):
+        if selection.word >= len(data.lexicon.frequency):
+            raise StateError(f"this run has no word {selection.word}; select again")
+        return np.array([selection.word])
+    members = data.explorer.members(selection)
+    return np.unique(data.explorer.points["word"].to_numpy()[members])
+
+
+def go_to(data: RunData, text: Any) -> Region:
+    """Where a typed text leads: a locus, or a gene.
+
+    Raises
+    ------
+    RegionError
+        When it is neither, with the reason and a suggestion.
+    """
+    text = str(text or "").strip()
+    first = text.split(":")[0].strip()
+    is_chrom = first in data.genome.chroms or f"chr{first}" in data.genome.chroms
+    if text and not is_chrom and not _LOCUS_LIKE.search(text):
+        return data.genome.find_gene(text)
+    locus = parse_locus(text, data.genome.lengths)
+    low, high = data.genome.chroms[locus.chrom]
+    if locus.convention == "whole chromosome":
+        return Region(locus.chrom, low, high)
+    if locus.start >= high or locus.end <= low:
+        raise RegionError(
+            f"{format_locus(locus.chrom, locus.start, locus.end)} lies outside what this run "
+            f"covers, {format_locus(locus.chrom, low, high)}: choose a place in it"
+        )
+    if locus.end - locus.start == 1:
+        return around(locus.chrom, locus.start, locus.end, 200, data.genome.chroms)
+    start, end = max(locus.start, low), min(locus.end, high)
+    return clamp(Region(locus.chrom, start, end), data.genome.chroms)
+
+
+def _dragged(relayout: Any, now: Region, data: RunData) -> Region | None:
+    """The region after a drag or wheel on the axis; None for other events."""
+    if not isinstance(relayout, dict):
+        return None
+    ends = [relayout.get("xaxis.range[0]"), relayout.get("xaxis.range[1]")]
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in ends):
+        return None
+    low, high = data.genome.chroms[now.chrom]
+    start, end = (round(min(max(v, low - 1e9), high + 1e9)) for v in ends)  # type: ignore[type-var]
+    if end <= start or (start, end) == (now.start, now.end):
+        return None
+    return clamp(Region(now.chrom, start, end), data.genome.chroms)
+
+
+def _instance(grid_row: Any, now: Region, data: RunData) -> Region | None:
+    """The window around a clicked row of the table of places."""
+    row = grid_row[0] if isinstance(grid_row, list) and grid_row else None
+    if not isinstance(row, dict) or not {"chrom", "start", "end"} <= set(row):
+        return None
+    place = parse_region({k: row[k] for k in ("chrom", "start", "end")}, data.genome.chroms)
+    width = now.width if 500 <= now.width <= 20_000 else _INSTANCE_BP
+    return around(place.chrom, int(row["start"]), int(row["end"]), width, data.genome.chroms)
+
+
+def _step(now: Region, kind: Any, forward: bool, selection: Any, data: RunData) -> Region:
+    if kind != "selection":
+        return data.genome.step(now, str(kind), forward)
+    words = selected_words(data, parse_selection(selection))
+    places = data.lexicon.places(words)
+    here = places.bin[places.chrom == data.lexicon.chroms.index(now.chrom)]
+    edges = data.tokens.edges(now.chrom)
+    centre = (edges[here] + edges[here + 1]) // 2
+    middle = (now.start + now.end) // 2
+    beyond = centre[centre > middle + 1] if forward else centre[centre < middle - 1]
+    if len(beyond) == 0:
+        raise RegionError("there is no further place of the selected words on this chromosome")
+    target = int(beyond.min() if forward else beyond.max())
+    return around(now.chrom, target, target + 1, now.width, data.genome.chroms)
+
+
+def from_url(search: Any, data: RunData) -> tuple[Region | None, dict[str, Any] | None]:
+    """Region and selection of a URL's query; None for what it does not say.
+
+    Raises
+    ------
+    MotiflensError
+        When it says something that this run has not.
+    """
+    query = parse_qs(str(search or "")[:2000].removeprefix("?"))
+    region = go_to(data, query["region"][0]) if "region" in query else None
+    selection = None
+    if "selection" in query:
+        match = _URL_SELECTION.match(query["selection"][0])
+        if match is None:
+            raise StateError("the link's selection could not be read; select on the map")
+        raw: dict[str, Any] = (
+            {"kind": "word", "word": int(match[4])} if match[3]
+            else {"kind": "community", "level": match[1], "id": int(match[2])}
+        )
+        selected_words(data, parse_selection(raw))
+        selection = raw
+    return region, selection
+
+
+def navigate(
+    trigger: str, now: Region, data: RunData, text: Any, kind: Any, relayout: Any, row: Any,
+    selection: Any,
+) -> Region | None:
+    """The new region after an action; None when nothing changes."""
+    chroms = data.genome.chroms
+    if trigger in (ids.REGION_GO, ids.REGION_INPUT):
+        return go_to(data, text)
+    if trigger == ids.GENOME_GRAPH:
+        return _dragged(relayout, now, data)
+    if trigger == ids.INSTANCE_GRID:
+        return _instance(row, now, data)
+    moves = {
+        ids.PAN_LEFT: lambda: moved(now, -0.5, chroms),
+        ids.PAN_RIGHT: lambda: moved(now, 0.5, chroms),
+        ids.ZOOM_IN: lambda: zoomed(now, 0.5, chroms),
+        ids.ZOOM_OUT: lambda: zoomed(now, 2.0, chroms),
+        ids.STEP_PREVIOUS: lambda: _step(now, kind, False, selection, data),
+        ids.STEP_NEXT: lambda: _step(now, kind, True, selection, data),
+    }
+    return moves[trigger]() if trigger in moves else None
+
+
+def register(app: Dash, data: RunData) -> None:
+    """Register the callbacks that write the two stores."""
+
+    @app.callback(
+        Output(ids.REGION_STORE, "data"), Output(ids.NOTICE, "children"),
+        Input(ids.REGION_GO, "n_clicks"), Input(ids.REGION_INPUT, "n_submit"),
+        Input(ids.PAN_LEFT, "n_clicks"), Input(ids.PAN_RIGHT, "n_clicks"),
+        Input(ids.ZOOM_IN, "n_clicks"), Input(ids.ZOOM_OUT, "n_clicks"),
+        Input(ids.STEP_PREVIOUS, "n_clicks"), Input(ids.STEP_NEXT, "n_clicks"),
+        Input(ids.GENOME_GRAPH, "relayoutData"), Input(ids.INSTANCE_GRID, "selectedRows"),
+        State(ids.REGION_INPUT, "value"), State(ids.STEP_KIND, "value"),
+        State(ids.REGION_STORE, "data"), State(ids.SELECTION_STORE, "data"),
+        prevent_initial_call=True,
+    )
+    def move(*values: Any) -> tuple[Any, Any]:
+        relayout, row, text, kind, region, selection = values[-6:]
+        now = parse_region(region, data.genome.chroms)
+        new = navigate(str(ctx.triggered_id), now, data, text, kind, relayout, row, selection)
+        if new is None or new == now:
+            return no_update, no_update
+        return new._asdict(), None
+
+    @app.callback(
+        Output(ids.REGION_STORE, "data", allow_duplicate=True),
+        Output(ids.SELECTION_STORE, "data", allow_duplicate=True),
+        Input(ids.URL, "search"), prevent_initial_call="initial_duplicate",
+    )
+    def arrive(search: Any) -> tuple[Any, Any]:
+        region, selection = from_url(search, data)
+        return (
+            region._asdict() if region is not None else no_update,
+            selection if selection is not None else no_update,
+        )
+
+    @app.callback(
+        Output(ids.SELECTION_STORE, "data"),
+        Input(ids.LASSO_STORE, "data"), Input(ids.SELECTION_CLEAR, "n_clicks"),
+        Input({"type": ids.LEGEND_CHIP, "level": ALL, "index": ALL}, "n_clicks"),
+        Input(ids.GENOME_GRAPH, "clickData"), prevent_initial_call=True,
+    )
+    def select(lasso: Any, clear: Any, chips: Any, click: Any) -> Any:
+        trigger = ctx.triggered_id
+        if trigger == ids.SELECTION_CLEAR:
+            return None
+        if trigger == ids.LASSO_STORE:
+            parse_selection(lasso)
+            return lasso if lasso is not None else no_update
+        if trigger == ids.GENOME_GRAPH:
+            point = (click or {}).get("points", [{}])[0]
+            word = point.get("customdata")
+            return {"kind": "word", "word": word} if isinstance(word, int) else no_update
+        if isinstance(trigger, dict) and ctx.triggered and ctx.triggered[0]["value"]:
+            raw = {"kind": "community", "level": trigger["level"], "id": trigger["index"]}
+            parse_selection(raw)
+            return raw
+        return no_update
+
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflens", function_name="reduceSelection"),
+        Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "selectedData"),
+        State(ids.MAP_LAYOUT, "value"), prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflens", function_name="writeUrl"),
+        Output("app", "data-region"), Input(ids.REGION_STORE, "data"),
+        Input(ids.SELECTION_STORE, "data"),
+    )

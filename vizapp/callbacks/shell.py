@@ -1,0 +1,52 @@
+"""Callbacks of the page: notices, help, theme, pages, undo, the first visit's tour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import ClientsideFunction, Dash, Input, Output, State
+
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+
+
+def notice(text: str, kind: str = "error") -> Any:
+    """A notice in place; the text is shown as text, never as markup."""
+    return dmc.Alert(
+        text, color="red" if kind == "error" else "blue", withCloseButton=True, variant="light",
+        className="notice-alert", duration=0,
+    )
+
+
+def _client(name: str) -> ClientsideFunction:
+    return ClientsideFunction(namespace="motiflens", function_name=name)
+
+
+def register(app: Dash, data: RunData) -> None:
+    """Register the callbacks; all run in the browser."""
+    app.clientside_callback(
+        _client("toggleHelp"), Output(ids.HELP, "opened"), Input(ids.HELP_BUTTON, "n_clicks"),
+        State(ids.HELP, "opened"), prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        _client("colorScheme"), Output(ids.PROVIDER, "forceColorScheme"),
+        Input(ids.THEME_SWITCH, "checked"),
+    )
+    app.clientside_callback(
+        _client("showPage"), Output("workspace", "style"), Output("run-page", "style"),
+        Input(ids.PAGE, "value"),
+    )
+    app.clientside_callback(
+        _client("tour"), Output(ids.TOUR, "style"), Output(ids.TOUR_SEEN_STORE, "data"),
+        Input(ids.TOUR_CLOSE, "n_clicks"), State(ids.TOUR_SEEN_STORE, "data"),
+    )
+    app.clientside_callback(
+        _client("remember"), Output(ids.HISTORY_STORE, "data"),
+        Input(ids.REGION_STORE, "data"), Input(ids.SELECTION_STORE, "data"),
+    )
+    app.clientside_callback(
+        _client("undo"), Output(ids.REGION_STORE, "data", allow_duplicate=True),
+        Output(ids.SELECTION_STORE, "data", allow_duplicate=True),
+        Input(ids.UNDO, "n_clicks"), prevent_initial_call=True,
+    )

@@ -1,0 +1,375 @@
+"""Tracks along the genome, cut to a window and to a number of columns that a screen can show."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from precompute.artefacts import RunFolder, read_parquet
+from precompute.errors import RegionError
+from precompute.token_store import TokenStore
+from vizapp.state import Region, around
+
+GRID_BP = 16
+ENCODINGS = ("tokens", "onehot")
+
+#: Columns that a track is reduced to at most.
+MAX_COLUMNS = 1200
+
+#: Widest window whose attributions are drawn: beyond it a column would sum hundreds of bins.
+MAX_ATTRIBUTION_BP = 500_000
+
+#: Widest window in which single bases are drawn as letters.
+MAX_LETTER_BP = 400
+
+
+class Steps(NamedTuple):
+    """A step function: value on each interval between consecutive edges (bp)."""
+
+    edges: NDArray[np.int64]
+    values: NDArray
+
+
+class Heat(NamedTuple):
+    """Attribution of the strongest motif clusters of a window, rows x columns."""
+
+    edges: NDArray[np.int64]
+    labels: list[str]
+    values: NDArray[np.float32]
+    error: float
+
+
+def reduce_mean(values: NDArray, n_columns: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Means of about equal groups of consecutive values; (group edges, means)."""
+    n = len(values)
+    cuts = np.unique(np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64))
+    sums = np.add.reduceat(values.astype(np.float64), cuts[:-1])
+    return cuts, sums / np.diff(cuts)
+
+
+def reduce_mode(values: NDArray[np.integer], n_columns: int) -> tuple[NDArray, NDArray[np.int16]]:
+    """Commonest value in about equal groups of consecutive values; (group edges, values)."""
+    n = len(values)
+    cuts = np.unique(np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64))
+    group = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
+    low = int(values.min(initial=0))
+    width = int(values.max(initial=0)) - low + 1
+    counts = np.bincount(group * width + (values - low), minlength=(len(cuts) - 1) * width)
+    return cuts, (counts.reshape(-1, width).argmax(axis=1) + low).astype(np.int16)
+
+
+def window_r(a: NDArray, b: NDArray) -> float:
+    """Pearson r; NaN below 3 values or when one side is constant."""
+    if len(a) < 3:
+        return float("nan")
+    a, b = a - a.mean(dtype=np.float64), b - b.mean(dtype=np.float64)
+    scale = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / scale if scale > 0 else float("nan")
+
+
+class GenomeData:
+    """Everything that is drawn along the genome."""
+
+    def __init__(self, run: RunFolder, tokens: TokenStore) -> None:
+        self._run, self._tokens = run, tokens
+        sequence = run.group("sequence")
+        self.chroms = {
+            c: (int(sequence[c].attrs["start"]), int(sequence[c].attrs["end"]))
+            for c in tokens.chroms
+        }
+        self.lengths = {c: int(sequence[c].attrs["length"]) for c in tokens.chroms}
+        self.tracks: dict[str, dict] = dict(run.group("signal").attrs["tracks"])
+        self.genes = run.table("genes")
+        self.transcripts = run.table("transcripts")
+        self.intervals = run.table("intervals")
+        self.peaks = run.table("peaks")
+        self.cluster_labels: list[str] = run.table("clusters", ["label"])["label"].tolist()
+        self._sequence = sequence
+
+    # -- whole-run arrays, read once ---------------------------------------------------------
+
+    @cached_property
+    def _codes(self) -> dict[str, NDArray[np.uint8]]:
+        return {c: self._sequence[f"{c}/codes"][:] for c in self.chroms}
+
+    @cached_property
+    def _depth(self) -> dict[str, NDArray[np.uint16]]:
+        group = self._run.group("depth")
+        return {c: group[f"{c}/depth"][:] for c in self.chroms}
+
+    @cached_property
+    def _mega(self) -> dict[str, NDArray[np.int16]]:
+        group = self._run.group("bin_communities")
+        return {c: group[f"{c}/megacluster"][:] for c in self.chroms}
+
+    @cached_property
+    def _observed(self) -> dict[str, dict[str, NDArray[np.float32]]]:
+        group = self._run.group("signal")
+        return {c: {t: group[f"{c}/{t}/grid"][:] for t in self.tracks} for c in self.chroms}
+
+    @cached_property
+    def _predicted(self) -> dict[tuple[str, str, str], NDArray[np.float32]]:
+        """(encoding, chrom, track) to the predicted signal per 16 bp, from the bigWigs."""
+        import pyBigWig
+
+        out = {}
+        for encoding in ENCODINGS:
+            folder = self._run.folder(f"predictions_{encoding}")
+            for track in self.predicted_tracks:
+                handle = pyBigWig.open(str(folder / f"{track}.bw"))
+                for chrom, (start, end) in self.chroms.items():
+                    steps = handle.intervals(chrom, start, end) or ()
+                    table = np.array(steps, dtype=np.float64).reshape(-1, 3)
+                    edges = np.append(table[:, 0], table[-1:, 1])
+                    area = np.concatenate([[0], np.cumsum(table[:, 2] * np.diff(edges))])
+                    grid = np.append(np.arange(start, end, GRID_BP), end)
+                    means = np.diff(np.interp(grid, edges, area)) / np.diff(grid)
+                    out[encoding, chrom, track] = means.astype(np.float32)
+                handle.close()
+        return out
+
+    @cached_property
+    def predicted_tracks(self) -> list[str]:
+        """Tracks that the models predict."""
+        return [t for t, about in self.tracks.items() if about["target"]]
+
+    def warm(self) -> None:
+        """Read every whole-run array, so that the first jump is as fast as the next."""
+        for cache in (self._codes, self._depth, self._mega, self._observed, self._predicted):
+            len(cache)
+        self.targets.items()
+        for chrom in self.chroms:
+            self._attribution(chrom)
+
+    # -- windows -----------------------------------------------------------------------------
+
+    def _cells(self, region: Region) -> tuple[int, int]:
+        start = self.chroms[region.chrom][0]
+        return (region.start - start) // GRID_BP, -(-(region.end - start) // GRID_BP)
+
+    def _grid_steps(self, region: Region, values: NDArray[np.float32]) -> Steps:
+        lo, hi = self._cells(region)
+        cuts, means = reduce_mean(values[lo:hi], MAX_COLUMNS)
+        low, high = self.chroms[region.chrom]
+        return Steps(np.minimum(low + (lo + cuts) * GRID_BP, high), means)
+
+    def observed(self, region: Region, track: str) -> Steps:
+        """Observed mean signal per base."""
+        return self._grid_steps(region, self._observed[region.chrom][track])
+
+    def predicted(self, region: Region, track: str, encoding: str) -> Steps:
+        """Predicted mean signal per base."""
+        return self._grid_steps(region, self._predicted[encoding, region.chrom, track])
+
+    def correlation(self, region: Region, track: str, encoding: str) -> tuple[float, int]:
+        """Pearson r of observed and predicted over the window's 16-bp cells, and their number."""
+        lo, hi = self._cells(region)
+        observed = self._observed[region.chrom][track][lo:hi]
+        return window_r(observed, self._predicted[encoding, region.chrom, track][lo:hi]), hi - lo
+
+    def depth(self, region: Region) -> Steps:
+        """Mean motif depth."""
+        start = self.chroms[region.chrom][0]
+        values = self._depth[region.chrom][region.start - start : region.end - start]
+        cuts, means = reduce_mean(values, MAX_COLUMNS)
+        return Steps(region.start + cuts, means)
+
+    def bins(self, region: Region) -> tuple[int, int]:
+        """Bins of the window."""
+        return self._tokens.bin_range(*region)
+
+    def strip(self, region: Region, most: int = 4000) -> tuple[Steps, bool]:
+        """Megacluster of each bin (-1: no motif), and whether columns are the commonest of many."""
+        lo, hi = self.bins(region)
+        edges = self._tokens.edges(region.chrom)[lo : hi + 1].astype(np.int64)
+        values = self._mega[region.chrom][lo:hi]
+        if hi - lo <= most:
+            return Steps(edges, values), False
+        cuts, common = reduce_mode(values, MAX_COLUMNS)
+        return Steps(edges[cuts], common), True
+
+    def codes(self, region: Region) -> NDArray[np.uint8]:
+        """Base codes of the window."""
+        start = self.chroms[region.chrom][0]
+        return self._codes[region.chrom][region.start - start : region.end - start]
+
+    def in_window(self, frame: pd.DataFrame, region: Region) -> pd.DataFrame:
+        """Rows of an annotation table that overlap the window."""
+        inside = (
+            (frame["chrom"] == region.chrom)
+            & (frame["start"] < region.end)
+            & (frame["end"] > region.start)
+        )
+        return frame[inside]
+
+    # -- attributions ------------------------------------------------------------------------
+
+    def _attribution(self, chrom: str):  # type: ignore[no-untyped-def]
+        return self._attribution_arrays[chrom]
+
+    @cached_property
+    def _attribution_arrays(self) -> dict[str, dict]:
+        group = self._run.group("attributions_tokens")
+        onehot = self._run.group("attributions_onehot")
+        return {
+            c: {
+                "indptr": group[f"{c}/indptr"][:],
+                "indices": group[f"{c}/indices"],
+                "values": group[f"{c}/values"],
+                "tile_edges": group[f"{c}/tile_edges"][:],
+                "tile_error": group[f"{c}/tile_error"][:],
+                "bases": onehot[f"{c}/values"][:],
+                "base_tiles": onehot[f"{c}/tile_edges"][:],
+                "base_error": onehot[f"{c}/tile_error"][:],
+            }
+            for c in self.chroms
+        }
+
+    @cached_property
+    def attribution_about(self) -> dict[str, str]:
+        """Explained track, baseline and target, as the artefact words them."""
+        attributes = self._run.group("attributions_tokens").attrs
+        return {k: str(attributes[k]) for k in ("track", "baseline", "target")}
+
+    def attribution(self, region: Region, most: int = 12) -> Heat | None:
+        """DeepLIFT of the ``most`` clusters with the largest summed |contribution| in the window;
+        None when the window is too wide."""
+        if region.width > MAX_ATTRIBUTION_BP:
+            return None
+        arrays = self._attribution(region.chrom)
+        lo, hi = self.bins(region)
+        indptr = arrays["indptr"][lo : hi + 1]
+        part = slice(int(indptr[0]), int(indptr[-1]))
+        cluster = arrays["indices"][part].astype(np.int64)
+        value = arrays["values"][part]
+        n_clusters = len(self.cluster_labels)
+        total = np.bincount(cluster, np.abs(value), n_clusters)
+        top = np.argsort(-total, kind="stable")[:most]
+        top = top[total[top] > 0]
+        row_of = np.full(n_clusters, -1)
+        row_of[top] = np.arange(len(top))
+        cuts = np.unique(np.linspace(0, hi - lo, min(hi - lo, MAX_COLUMNS) + 1).astype(np.int64))
+        column = np.repeat(
+            np.searchsorted(cuts, np.arange(hi - lo), side="right") - 1, np.diff(indptr)
+        )
+        kept = row_of[cluster] >= 0
+        flat = row_of[cluster[kept]] * (len(cuts) - 1) + column[kept]
+        values = np.bincount(flat, value[kept], len(top) * (len(cuts) - 1))
+        edges = self._tokens.edges(region.chrom)[lo : hi + 1].astype(np.int64)[cuts]
+        tiles = arrays["tile_edges"]
+        first = int(np.searchsorted(tiles, lo, side="right")) - 1
+        last = int(np.searchsorted(tiles, hi, side="left"))
+        error = float(arrays["tile_error"][first:last].max(initial=0))
+        return Heat(
+            edges, [self.cluster_labels[c] for c in top],
+            values.reshape(len(top), -1).astype(np.float32), error,
+        )
+
+    def base_attribution(self, region: Region) -> tuple[Steps, float]:
+        """One-hot model's contribution per base (summed over columns), and completeness error."""
+        arrays = self._attribution(region.chrom)
+        start = self.chroms[region.chrom][0]
+        lo, hi = region.start - start, region.end - start
+        values = arrays["bases"][lo:hi]
+        cuts = np.unique(np.linspace(0, len(values), min(len(values), MAX_COLUMNS) + 1).astype(int))
+        summed = np.add.reduceat(values.astype(np.float64), cuts[:-1])
+        tiles = arrays["base_tiles"]
+        first = int(np.searchsorted(tiles, lo // GRID_BP, side="right")) - 1
+        last = int(np.searchsorted(tiles, hi // GRID_BP + 1, side="left"))
+        error = float(arrays["base_error"][first:last].max(initial=0))
+        return Steps(region.start + cuts, summed), error
+
+    # -- places ------------------------------------------------------------------------------
+
+    @cached_property
+    def targets(self) -> dict[str, int]:
+        """Peak targets and their number of peaks, most first."""
+        return self.peaks["target"].value_counts(sort=True).to_dict()
+
+    @cached_property
+    def _gene_index(self) -> dict[str, tuple[str, int, int, str]]:
+        index: dict[str, tuple[str, int, int, str]] = {}
+        for frame, key in ((self.transcripts, "name"), (self.transcripts, "gene"), (self.genes, "gene")):
+            for row in frame.itertuples():
+                name = str(getattr(row, key))
+                if name:
+                    index[name.upper()] = (row.chrom, int(row.start), int(row.end), name)
+        return index
+
+    def find_gene(self, name: str) -> Region:
+        """Window around a gene or transcript, with a tenth of its length on either side.
+
+        Raises
+        ------
+        RegionError
+            When the run has no such gene; the sentence names similar ones.
+        """
+        key = name.strip().upper()
+        if key not in self._gene_index:
+            close = difflib.get_close_matches(key, self._gene_index, n=3, cutoff=0.6)
+            names = ", ".join(self._gene_index[c][3] for c in close)
+            hint = f"did you mean {names}?" if names else "type a region such as " + self.example
+            raise RegionError(f"there is no gene {name.strip()[:40]!r} in this run: {hint}")
+        chrom, start, end, _ = self._gene_index[key]
+        return around(chrom, start, end, round((end - start) * 1.2) + 200, self.chroms)
+
+    @property
+    def example(self) -> str:
+        """A region that exists, for hints."""
+        region = self.opening
+        return f"{region.chrom}:{region.start + 1:,}-{region.end:,}"
+
+    @cached_property
+    def opening(self) -> Region:
+        """Where the app opens: the strongest CTCF peak on accessible chromatin, else the highest
+        observed signal."""
+        peaks = self.peaks
+        ctcf = peaks[peaks["target"] == "CTCF"]
+        dnase = peaks[peaks["target"].str.upper().str.startswith("DNASE")]
+        for row in ctcf.sort_values("signal", ascending=False).itertuples():
+            same = dnase[dnase["chrom"] == row.chrom]
+            if ((same["start"] < row.summit) & (same["end"] > row.summit)).any():
+                return around(row.chrom, row.summit, row.summit + 1, 10_000, self.chroms)
+        chrom = next(iter(self.chroms))
+        first = self._observed[chrom][next(iter(self.tracks))]
+        middle = self.chroms[chrom][0] + int(first.argmax()) * GRID_BP
+        return around(chrom, middle, middle + 1, 10_000, self.chroms)
+
+    def step(self, region: Region, kind: str, forward: bool) -> Region:
+        """The next or previous feature from the window's centre, window width kept.
+
+        ``kind`` is 'gene' or 'peak:<target>'.
+
+        Raises
+        ------
+        RegionError
+            When there is none in that direction, or the kind is unknown.
+        """
+        if kind == "gene":
+            frame, what = self.genes, "gene"
+        elif kind.startswith("peak:") and kind[5:] in self.targets:
+            frame, what = self.peaks[self.peaks["target"] == kind[5:]], f"{kind[5:]} peak"
+        else:
+            raise RegionError("choose what to step to from the list: genes or a set of peaks")
+        here = frame[frame["chrom"] == region.chrom]
+        centre = (here["start"].to_numpy() + here["end"].to_numpy()) // 2
+        now = (region.start + region.end) // 2
+        beyond = centre[centre > now + 1] if forward else centre[centre < now - 1]
+        if len(beyond) == 0:
+            side = "after" if forward else "before"
+            raise RegionError(f"there is no {what} {side} this window on {region.chrom}")
+        target = int(beyond.min() if forward else beyond.max())
+        return around(region.chrom, target, target + 1, region.width, self.chroms)
+
+    def metrics(self, encoding: str) -> pd.DataFrame:
+        """Metrics of a model's predictions."""
+        return read_parquet(self._run.folder(f"predictions_{encoding}") / "metrics.parquet")
+
+    def curves(self, encoding: str) -> pd.DataFrame:
+        """Training curves of a model."""
+        return read_parquet(self._run.folder(f"model_{encoding}") / "curves.parquet")

@@ -1,0 +1,263 @@
+"""The genome view: stacked tracks on one x axis, in chromosome coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vizapp.figures.arrays import packed
+from vizapp.figures.letters import letter_traces
+from vizapp.theme import ACCENT, DIVERGING, FONT, axis, base_layout, community_color
+
+
+@dataclass(frozen=True)
+class GeneShape:
+    """One transcript: coordinates in bp, exons as (start, end)."""
+
+    label: str
+    start: int
+    end: int
+    strand: str
+    exons: list[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Track:
+    """One row of the view: traces without axes, and how its y axis looks."""
+
+    title: str
+    height: float
+    traces: list[dict[str, Any]]
+    yaxis: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def _steps(edges: NDArray, values: NDArray, color: str, name: str, unit: str) -> dict[str, Any]:
+    """A filled step curve."""
+    x, y = np.append(edges[:-1], edges[-1:]), np.append(values, values[-1:])
+    return {
+        "type": "scatter", "mode": "lines", "fill": "tozeroy", "name": name,
+        "x": packed(x), "y": packed(y, "float32"),
+        "line": {"shape": "hv", "color": color, "width": 1},
+        "fillcolor": _faded(color),
+        "hovertemplate": f"%{{x:,}}: %{{y:.3g}} {unit}<extra>{name}</extra>",
+    }
+
+
+def _faded(color: str) -> str:
+    r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({r},{g},{b},0.35)"
+
+
+def signal_track(
+    title: str, edges: NDArray, values: NDArray, color: str, unit: str, note: str = ""
+) -> Track:
+    """A measured or predicted signal from 0."""
+    top = float(np.max(values, initial=0)) or 1.0
+    y = {"title": {"text": unit, "font": {"size": 10}}, "range": [0, top * 1.05], "nticks": 3}
+    return Track(title, 1.0, [_steps(edges, values, color, title, unit)], y, note)
+
+
+def gene_rows(genes: list[GeneShape], start: int, end: int, most: int = 6) -> list[list[GeneShape]]:
+    """Genes packed in rows without overlap, labels included; what does not fit is left out."""
+    gap = (end - start) * 0.12
+    rows: list[list[GeneShape]] = []
+    for gene in sorted(genes, key=lambda g: (g.start, -g.end)):
+        for row in rows:
+            if row[-1].end + gap < gene.start:
+                row.append(gene)
+                break
+        else:
+            if len(rows) < most:
+                rows.append([gene])
+    return rows
+
+
+def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
+    """Transcripts as lines with exons as blocks and strand arrows."""
+    rows = gene_rows(genes, start, end)
+    line_x: list[float | None] = []
+    line_y: list[float | None] = []
+    exon_x: list[float | None] = []
+    exon_y: list[float | None] = []
+    arrows: dict[str, list[tuple[float, float]]] = {"+": [], "-": []}
+    text_x, text_y, text = [], [], []
+    step = (end - start) / 40
+    for number, row in enumerate(rows):
+        y = -float(number)
+        for gene in row:
+            low, high = max(gene.start, start), min(gene.end, end)
+            line_x += [low, high, None]
+            line_y += [y, y, None]
+            for a, b in gene.exons:
+                if b > start and a < end:
+                    exon_x += [max(a, start), min(b, end), None]
+                    exon_y += [y, y, None]
+            arrows.get(gene.strand, []).extend((x, y) for x in np.arange(low + step, high, 2 * step))
+            text_x.append((low + high) / 2)
+            text_y.append(y + 0.45)
+            text.append(f"{gene.label} {'▶' if gene.strand == '+' else '◀'}")
+    color = "#0B4F8A"
+    traces: list[dict[str, Any]] = [
+        {"type": "scatter", "mode": "lines", "x": line_x, "y": line_y, "hoverinfo": "skip",
+         "line": {"color": color, "width": 1.2}},
+        {"type": "scatter", "mode": "lines", "x": exon_x, "y": exon_y, "hoverinfo": "skip",
+         "line": {"color": color, "width": 9}},
+        {"type": "scatter", "mode": "text", "x": text_x, "y": text_y, "text": text,
+         "textfont": {"size": 10.5}, "hoverinfo": "skip", "cliponaxis": True},
+    ]
+    for strand, symbol in (("+", "triangle-right"), ("-", "triangle-left")):
+        if arrows[strand]:
+            xs, ys = zip(*arrows[strand], strict=True)
+            traces.append({
+                "type": "scatter", "mode": "markers", "x": list(map(float, xs)), "y": list(ys),
+                "hoverinfo": "skip", "marker": {"symbol": symbol, "size": 5, "color": color},
+            })
+    y_axis = {"visible": False, "range": [-max(1, len(rows)) + 0.3, 0.9], "fixedrange": True}
+    note = "" if genes else "no gene in this window"
+    return Track("Genes", 0.45 + 0.3 * max(1, len(rows)), traces, y_axis, note)
+
+
+def interval_track(
+    title: str, rows: list[tuple[str, str, list[tuple[int, int]]]], start: int, end: int
+) -> Track:
+    """Peaks and islands: one line of blocks per (name, colour, intervals)."""
+    traces = []
+    for number, (name, color, spans) in enumerate(rows):
+        x: list[float | None] = []
+        for a, b in spans:
+            x += [max(a, start), min(b, end), None]
+        y = [None if v is None else -number for v in x]
+        traces.append({
+            "type": "scatter", "mode": "lines", "x": x, "y": y, "name": name,
+            "line": {"color": color, "width": 9},
+            "hovertemplate": f"{name}: %{{x:,}}<extra></extra>",
+        })
+    y_axis = {
+        "tickvals": [-i for i in range(len(rows))], "ticktext": [name for name, _, _ in rows],
+        "range": [-len(rows) + 0.4, 0.6], "showgrid": False, "tickfont": {"size": 10},
+        "fixedrange": True,
+    }
+    return Track(title, 0.22 * max(1, len(rows)) + 0.1, traces, y_axis)
+
+
+def strip_track(
+    edges: NDArray, community: NDArray, total: int, hover: list[str] | None, words: NDArray | None,
+    is_reduced: bool,
+) -> Track:
+    """The token strip: one cell per bin, coloured by megacluster; grey for no motif."""
+    colors = [community_color(i, total) for i in range(-1, total)]
+    stops = np.linspace(0, 1, len(colors) + 1)
+    scale = [[float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])]
+    heat: dict[str, Any] = {
+        "type": "heatmap", "x": packed(edges), "y": [0, 1],
+        "z": packed(np.asarray(community)[None, :], "int16"), "colorscale": scale,
+        "zmin": -1.5, "zmax": total - 0.5, "showscale": False, "name": "tokens",
+        "hovertemplate": "%{x:,}: megacluster %{z}<extra></extra>",
+    }
+    if hover is not None and words is not None:
+        heat["text"] = [hover]
+        heat["customdata"] = [words.tolist()]
+        heat["hovertemplate"] = "%{text}<extra></extra>"
+    note = "commonest megacluster of many bins per column" if is_reduced else "click a token"
+    y_axis = {"visible": False, "range": [0, 1], "fixedrange": True}
+    return Track("Tokens by megacluster", 0.4, [heat], y_axis, note)
+
+
+def attribution_track(
+    edges: NDArray, labels: list[str], values: NDArray[np.float32], note: str
+) -> Track:
+    """DeepLIFT contributions of the strongest motif clusters, diverging around 0."""
+    limit = float(np.percentile(np.abs(values[values != 0]), 98)) if values.any() else 1.0
+    heat = {
+        "type": "heatmap", "x": packed(edges), "z": packed(values[::-1], "float32"),
+        "y": [shorten(label) for label in labels[::-1]], "zmin": -limit, "zmax": limit,
+        "colorscale": [list(stop) for stop in DIVERGING], "name": "attribution",
+        "colorbar": {
+            "thickness": 8, "len": 0.22, "x": 1.005, "xanchor": "left", "tickfont": {"size": 9},
+            "title": {"text": "contribution", "font": {"size": 10}, "side": "right"},
+        },
+        "hovertemplate": "%{y}<br>%{x:,}: %{z:.3g}<extra></extra>",
+    }
+    y_axis = {"tickfont": {"size": 10}, "showgrid": False, "fixedrange": True, "type": "category"}
+    height = 0.24 * max(2, len(labels))
+    return Track("DeepLIFT per motif cluster, token model", height, [heat], y_axis, note)
+
+
+def shorten(label: str, most: int = 24) -> str:
+    """A label that fits beside the heatmap."""
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str) -> Track:
+    """DeepLIFT per base of the one-hot model: letters when bases are given, else a step curve."""
+    title = "DeepLIFT per base, one-hot model"
+    top = float(np.max(values, initial=0)) or 1e-6
+    low = min(0.0, float(np.min(values, initial=0)))
+    y_axis = {
+        "title": {"text": "contribution", "font": {"size": 10}}, "nticks": 3,
+        "range": [low * 1.08, top * 1.08],
+    }
+    if codes is None:
+        return Track(title, 0.9, [_steps(edges, values, "#6A3D9A", title, "")], y_axis, note)
+    zero = np.zeros(len(values))
+    traces = letter_traces(edges[:-1].astype(np.float64), 1.0, zero, values, codes)
+    traces.append({
+        "type": "scatter", "mode": "markers", "x": packed(edges[:-1] + 0.5), "y": packed(values),
+        "marker": {"size": 9, "opacity": 0}, "text": ["ACGTN"[c] for c in codes],
+        "hovertemplate": "%{x:,.0f} %{text}: %{y:.3g}<extra></extra>",
+    })
+    return Track(title, 1.3, traces, y_axis, note)
+
+
+def stack(
+    tracks: list[Track], chrom: str, start: int, end: int, assembly: str,
+    mark: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """All tracks over one x axis.
+
+    Parameters
+    ----------
+    tracks : from top to bottom
+    chrom, start, end : the window, 0-based half-open; the axis shows bp of the chromosome
+    mark : a stretch to highlight in the accent colour
+    """
+    gap = 0.25
+    total = sum(t.height for t in tracks) + gap * len(tracks)
+    layout = base_layout(
+        margin={"l": 150, "r": 84, "t": 6, "b": 44}, annotations=[], dragmode="pan",
+        uirevision=f"{chrom}:{start}-{end}", hovermode="closest",
+        height=round(70 * total) + 60,
+    )
+    data: list[dict[str, Any]] = []
+    top = 1.0
+    for number, track in enumerate(tracks):
+        suffix = "" if number == 0 else str(number + 1)
+        top -= gap / total
+        bottom = top - track.height / total
+        y_axis = axis("", domain=[max(0.0, bottom), top], anchor="x", fixedrange=True)
+        layout[f"yaxis{suffix}"] = {**y_axis, **track.yaxis}
+        label = f"<b>{track.title}</b>" + (f"  {track.note}" if track.note else "")
+        layout["annotations"].append({
+            "text": label, "xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left",
+            "yanchor": "bottom", "showarrow": False, "align": "left",
+            "font": {"size": 11, "family": FONT},
+        })
+        data += [{**trace, "xaxis": "x", "yaxis": f"y{suffix}"} for trace in track.traces]
+        top = bottom
+    last = "y" if len(tracks) == 1 else f"y{len(tracks)}"
+    layout["xaxis"] = axis(
+        f"position on {assembly} {chrom} (bp)", range=[start, end], anchor=last, tickformat=",d",
+        showspikes=True, spikemode="across", spikethickness=1, spikedash="dot",
+        spikecolor="#8A94A0", nticks=8,
+    )
+    if mark is not None:
+        layout["shapes"] = [{
+            "type": "rect", "xref": "x", "yref": "paper", "x0": mark[0], "x1": mark[1], "y0": 0,
+            "y1": 1, "fillcolor": ACCENT, "opacity": 0.10, "line": {"width": 0},
+            "layer": "below",
+        }]
+    return {"data": data, "layout": layout}

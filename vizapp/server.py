@@ -1,0 +1,70 @@
+"""The Dash app: assembled here, with its error handler and security headers."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import dash
+import flask
+from dash import Dash, set_props
+
+from precompute.errors import MotiflensError
+from vizapp import component_ids as ids
+from vizapp.callbacks import genome, language, links, shell, tokens
+from vizapp.data import RunData
+from vizapp.views.shell import page
+
+_LOG = logging.getLogger("motiflens")
+_MAX_REQUEST_BYTES = 1 << 20
+_ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+
+def show_error(error: Exception) -> Any:
+    """A failed callback leaves what is drawn and says what happened in the notice."""
+    if isinstance(error, MotiflensError):
+        text = str(error)
+    else:
+        _LOG.exception("callback failed", exc_info=error)
+        text = "something went wrong in the app; the rest goes on, and the log has the details"
+    set_props(ids.NOTICE, {"children": shell.notice(text)})
+    return dash.no_update
+
+
+def build(run_dir: Path) -> Dash:
+    """Open the run, lay out the page and register every callback."""
+    data = RunData(run_dir)
+    region = data.genome.opening
+    selection = links.opening_selection(data, region)
+    app = Dash(
+        "motiflens", assets_folder=str(_ASSETS), title="motiflens", update_title="",
+        serve_locally=True, on_error=show_error, suppress_callback_exceptions=True,
+    )
+    app.layout = lambda: page(data, region, selection)
+    for module in (tokens, language, genome, links, shell):
+        module.register(app, data)
+    data.genome.warm()
+    _secure(app)
+    return app
+
+
+def _secure(app: Dash) -> None:
+    server: flask.Flask = app.server
+    server.config["MAX_CONTENT_LENGTH"] = _MAX_REQUEST_BYTES
+    # plotly.js compiles its WebGL shaders' bindings, hence unsafe-eval; no other host is allowed.
+    scripts = " ".join(["'self'", "'unsafe-eval'", *(f"'{h}'" if not h.startswith("'") else h
+                                                     for h in app.csp_hashes())])
+    policy = (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+
+    @server.after_request
+    def headers(response: flask.Response) -> flask.Response:
+        response.headers["Content-Security-Policy"] = policy
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response

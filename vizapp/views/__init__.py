@@ -1,0 +1,1 @@
+"""Layouts of the app's pages and panels."""

@@ -1,0 +1,71 @@
+"""A card around a figure: what it shows, what it means, and how to take it along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+
+def graph_config(filename: str) -> dict[str, Any]:
+    """Mode bar of every figure: PNG and SVG download, no logo, no cloud."""
+    return {
+        "displaylogo": False,
+        "displayModeBar": True,
+        "responsive": True,
+        "scrollZoom": True,
+        "modeBarButtonsToRemove": ["toImage", "sendDataToCloud", "autoScale2d"],
+        "toImageButtonOptions": {"filename": filename, "scale": 2},
+    }
+
+
+def help_mark(text: str, label: str) -> Any:
+    """A question mark that explains, reachable by keyboard."""
+    return dmc.HoverCard(
+        [
+            dmc.HoverCardTarget(
+                html.Button("?", className="help-mark", **{"aria-label": f"What is {label}?"})
+            ),
+            dmc.HoverCardDropdown(dmc.Text(text, size="sm", maw=360)),
+        ],
+        withArrow=True, shadow="md", openDelay=100,
+    )
+
+
+def download_buttons(graph_id: str, filename: str) -> Any:
+    """Buttons that save the figure as it is drawn; assets/figures.js does the work."""
+    return html.Span(
+        [
+            html.Button(
+                kind.upper(), className="save-figure", title=f"Save this figure as {kind.upper()}",
+                **{"data-graph": graph_id, "data-format": kind, "data-name": filename},
+            )
+            for kind in ("png", "svg")
+        ],
+        className="save-figures",
+    )
+
+
+def figure_card(
+    graph_id: str, title: Any, about: str, filename: str, figure: dict | None = None,
+    toolbar: Any = None, height: str = "100%", **graph: Any,
+) -> Any:
+    """Title row with help, tools and downloads; the figure under it with a loading skeleton."""
+    head = html.Div(
+        [
+            html.Div([html.H2(title, className="card-title"), help_mark(about, str(title))],
+                     className="card-name"),
+            html.Div([toolbar, download_buttons(graph_id, filename)], className="card-tools"),
+        ],
+        className="card-head",
+    )
+    body = dcc.Loading(
+        dcc.Graph(
+            id=graph_id, figure=figure or {"data": [], "layout": {}},
+            config=graph_config(filename), style={"height": height}, **graph,
+        ),
+        delay_show=300, overlay_style={"visibility": "visible", "opacity": 0.5},
+        type="dot", color="#C2185B", parent_className="card-loading",
+    )
+    return html.Section([head, body], className="card-body", **{"aria-label": str(title)})

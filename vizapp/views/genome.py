@@ -1,0 +1,84 @@
+"""The genome view: where, what to step to, and the stacked tracks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.views.figure_card import figure_card
+
+ABOUT_GENOME = (
+    "All tracks share one axis in bp. Predictions are mean signal per base; r is Pearson's "
+    "correlation of observed and predicted over the window's 16-bp cells. Contributions are "
+    "DeepLIFT (rescale) of the summed model output against the mean of background windows that "
+    "hold no peak; the completeness error is |sum of contributions - (f(x) - f(background))|, "
+    "relative, in float64. Below 400 bp the one-hot model's contributions are drawn as letters. "
+    "Drag to pan, wheel to zoom, arrow keys and + - work too."
+)
+
+
+def controls(data: RunData) -> Any:
+    """Pan, zoom, step and the choice of tracks."""
+    def button(i: str, label: str, hint: str) -> Any:
+        return html.Button(label, id=i, title=hint, className="tool", n_clicks=0,
+                           **{"aria-label": hint})
+
+    targets = data.genome.targets
+    steps = [{"value": f"peak:{t}", "label": f"{t} peak ({n:,})"} for t, n in targets.items()]
+    default = "peak:CTCF" if "CTCF" in targets else (steps[0]["value"] if steps else "gene")
+    shown = [t for t in ("CTCF", "DNase-seq") if t in targets] or list(targets)[:2]
+    return html.Div(
+        [
+            html.Div(
+                [
+                    button(ids.PAN_LEFT, "◀", "Pan left (left arrow)"),
+                    button(ids.PAN_RIGHT, "▶", "Pan right (right arrow)"),
+                    button(ids.ZOOM_OUT, "−", "Zoom out (-)"),
+                    button(ids.ZOOM_IN, "+", "Zoom in (+)"),
+                ],
+                className="tools",
+            ),
+            html.Span(id=ids.REGION_READOUT, className="readout", role="status"),
+            html.Div(
+                [
+                    button(ids.STEP_PREVIOUS, "previous", "Previous of the chosen kind (p)"),
+                    dmc.Select(
+                        id=ids.STEP_KIND, size="xs", w=190, searchable=True, allowDeselect=False,
+                        value=default, data=[
+                            *steps, {"value": "gene", "label": "gene"},
+                            {"value": "selection", "label": "place of the selected words"},
+                        ],
+                        **{"aria-label": "What previous and next go to"},
+                    ),
+                    button(ids.STEP_NEXT, "next", "Next of the chosen kind (n)"),
+                ],
+                className="tools",
+            ),
+            dmc.Select(
+                id=ids.TRACK_SELECT, size="xs", w=230, allowDeselect=False,
+                value=data.genome.predicted_tracks[0],
+                data=[{"value": t, "label": data.genome.tracks[t]["short_label"]}
+                      for t in data.genome.predicted_tracks],
+                **{"aria-label": "Signal track"},
+            ),
+            dmc.MultiSelect(
+                id=ids.PEAK_SELECT, size="xs", w=300, searchable=True, value=shown,
+                data=[{"value": t, "label": t} for t in targets], maxValues=6,
+                placeholder="peak sets", **{"aria-label": "Peak sets"},
+            ),
+        ],
+        className="controls genome-controls",
+    )
+
+
+def genome_card(data: RunData) -> Any:
+    """The genome view, full width."""
+    title = f"Genome, {data.assembly}"
+    card = figure_card(
+        ids.GENOME_GRAPH, title, ABOUT_GENOME, "motiflens-genome", height="auto",
+    )
+    return html.Div([controls(data), card], className="panel genome-panel")

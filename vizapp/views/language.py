@@ -1,0 +1,55 @@
+"""Zipf's law and motif coverage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import html
+
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.figures.language import DEFINITIONS
+from vizapp.views.figure_card import figure_card
+
+ABOUT_ZIPF = (
+    "Frequency of each token type against its rank, both on log axes. r is Pearson's correlation "
+    "of log10 rank and log10 frequency over the types that the definition names; a straight line "
+    "is Zipf's law. The paper's values are for the whole human genome, these for the region above: "
+    "types seen once weigh more in a small corpus, so compare r over types seen at least 3 times. "
+    "BPE is trained on the run's own sequence."
+)
+ABOUT_COVERAGE = (
+    "For each JASPAR profile, the best Pearson correlation between its frequency matrix and the "
+    "one-hot sequence of any token, over offsets and both strands; positions that a token does not "
+    "cover count as uninformative. Each violin is the distribution over profiles (figure 1d of the "
+    "paper). The number of tokens tried is under each name: more tokens find better matches."
+)
+
+
+def language_card(data: RunData) -> Any:
+    """Two tabs: rank-frequency and motif coverage."""
+    choice = dmc.Select(
+        id=ids.ZIPF_DEFINITION, value="seen3", size="xs", w=230, allowDeselect=False,
+        data=[{"value": k, "label": f"r over {v}"} for k, v in DEFINITIONS.items()],
+        **{"aria-label": "Definition of r"},
+    )
+    zipf = figure_card(
+        ids.ZIPF_GRAPH, f"Rank and frequency, {data.region_text}", ABOUT_ZIPF, "motiflens-zipf",
+        toolbar=choice, height="330px",
+    )
+    profiles = data.lexicon.recovery["profile_id"].nunique()
+    coverage = figure_card(
+        ids.COVERAGE_GRAPH, f"Motif coverage, {profiles} profiles", ABOUT_COVERAGE,
+        "motiflens-coverage", height="330px",
+    )
+    tabs = dmc.Tabs(
+        [
+            dmc.TabsList([dmc.TabsTab("Zipf's law", value="zipf"),
+                          dmc.TabsTab("Motif coverage", value="coverage")]),
+            dmc.TabsPanel(zipf, value="zipf", pt=6),
+            dmc.TabsPanel(coverage, value="coverage", pt=6),
+        ],
+        value="zipf", keepMounted=True, color="pink",
+    )
+    return html.Div(tabs, className="panel")

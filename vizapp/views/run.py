@@ -1,0 +1,126 @@
+"""The run page: what the run is made of, and its numbers with what they rest on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import html
+
+from vizapp.data import RunData
+from vizapp.figures.language import DEFINITIONS, PAPER_R
+from vizapp.theme import MODEL_LABELS
+
+
+def _table(head: list[str], rows: list[list[Any]], caption: str) -> Any:
+    return html.Div(
+        html.Table(
+            [
+                html.Caption(caption),
+                html.Thead(html.Tr([html.Th(name, scope="col") for name in head])),
+                html.Tbody([html.Tr([html.Td(cell) for cell in row]) for row in rows]),
+            ],
+            className="facts",
+        ),
+        className="panel",
+    )
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Thousands separators for whole numbers, three significant digits for others."""
+    if isinstance(value, bool) or value is None:
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return "not defined" if value != value else f"{value:.{digits}g}"
+    return str(value)
+
+
+def _summary(data: RunData) -> Any:
+    facts = data.facts
+    bins, clusters = facts["bins"], facts["motif_clusters"]
+    rows = [
+        ["Region", data.region_text, ""],
+        ["Motifs", data.config["motifs"]["release"], "JASPAR 2022 CORE vertebrates"],
+        ["Bins", number(bins["bins"]), "187 million (genome)"],
+        ["Mean bin length", f"{bins['mean_length_bp']:.2f} bp", "15 bp"],
+        ["Bins over 50 bp before the cut", f"{100 * bins['long_share_before_cut']:.2f} %", "0.5 %"],
+        ["Known bases under a motif",
+         f"{100 * facts['depth']['covered_share_of_known_bases']:.3f} %", ""],
+        ["Non-zeros per token", number(facts["tokens"]["non_zeros_per_bin"]), ""],
+        [f"Motif clusters (IDS distance {clusters['cut']}, {clusters['linkage']} linkage, "
+         f"{facts['interdependence']['sample_bins']:,} bins)", number(clusters["clusters"]), "871"],
+        ["Adjusted Rand index of two disjoint half samples",
+         number(clusters["adjusted_rand_of_halves"]), ""],
+        ["Words", number(facts["words"]["words"]), ""],
+        ["Megaclusters, subclusters",
+         f"{facts['communities']['megaclusters']}, {facts['communities']['subclusters']}", ""],
+    ]
+    return _table(["", "this run", "paper, human genome"], rows, "The run and the paper")
+
+
+def _tracks(data: RunData) -> Any:
+    rows = [
+        [about["label"], about["unit"], "yes" if about["target"] else "no"]
+        for about in data.genome.tracks.values()
+    ]
+    return _table(["track", "unit", "predicted by the models"], rows, "Tracks, as their data says")
+
+
+def _models(data: RunData) -> Any:
+    rows = []
+    for encoding, label in MODEL_LABELS.items():
+        for row in data.genome.metrics(encoding).itertuples():
+            short = data.genome.tracks[row.track]["short_label"]
+            resolution = "own" if row.resolution_bp == 0 else f"{row.resolution_bp} bp"
+            rows.append([label, short, row.set, resolution, number(int(row.n)),
+                         number(float(row.r)), number(float(row.spearman))])
+    split = data.config["models"]["split"]
+    regions = "; ".join(
+        f"{name} " + ", ".join(f"{r['chrom']}:{r['start'] + 1:,}-{r['end']:,}" for r in parts)
+        for name, parts in split.items()
+    )
+    return _table(
+        ["model", "track", "set", "resolution", "n", "Pearson r", "Spearman"], rows,
+        f"Predictions. Region split: {regions}",
+    )
+
+
+def _attributions(data: RunData) -> Any:
+    rows = []
+    for encoding, label in MODEL_LABELS.items():
+        f = data.facts[f"attribute_{encoding}"]
+        short = data.genome.tracks[f["track"]]["short_label"]
+        rows.append([label, short, f["baseline"], f"{f['completeness_error']:.1e}"])
+    return _table(
+        ["model", "explained track", "baseline", "largest completeness error (float64)"], rows,
+        "DeepLIFT: relative error of the sum of contributions over all tiles",
+    )
+
+
+def _laws(data: RunData) -> Any:
+    wide = data.lexicon.zipf.pivot(index="tokenizer", columns="definition", values="r")
+    labels = data.lexicon.zipf.drop_duplicates("tokenizer").set_index("tokenizer")["label"]
+    rows = [
+        [label, *(number(float(wide.loc[name, d])) for d in DEFINITIONS),
+         f"{PAPER_R[name]:.2f}" if name in PAPER_R else ""]
+        for name, label in labels.items()
+    ]
+    return _table(
+        ["tokenizer", *(f"r, {text}" for text in DEFINITIONS.values()), "paper, human genome"],
+        rows, "Zipf's law: Pearson r of log rank and log frequency",
+    )
+
+
+def _stages(data: RunData) -> Any:
+    rows = [
+        [name, f"{s['seconds']:,.1f}", f"{s['peak_rss_mb'] / 1024:.2f}", s["finished"]]
+        for name, s in data.manifest["stages"].items()
+    ]
+    return _table(["stage", "seconds", "peak memory (GB)", "finished (UTC)"], rows, "Stages")
+
+
+def run_page(data: RunData) -> Any:
+    """All tables of the run page."""
+    parts = (_summary, _tracks, _models, _attributions, _laws, _stages)
+    return html.Div([part(data) for part in parts], className="run-grid")

@@ -1,0 +1,147 @@
+"""The page around the views: header, search, notices, help and the workspace grid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_mantine_components as dmc
+from dash import dcc, html
+
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.state import Region
+from vizapp.views.genome import genome_card
+from vizapp.views.language import language_card
+from vizapp.views.run import run_page
+from vizapp.views.tokens import map_card, selection_card
+
+_KEYS = [
+    ("/", "go to the region box"), ("← →", "pan"), ("+ −", "zoom"),
+    ("n p", "next, previous"), ("l", "lasso"), ("Esc", "clear the selection"),
+    ("Ctrl+Z", "undo the last move or selection"), ("?", "this help"),
+]
+_TERMS = [
+    ("Bin", "A stretch of about 15 bp between the flanks of motif-depth peaks."),
+    ("Token", "A bin's vector of motif occupancy: covered bases / motif width, per motif."),
+    ("Motif cluster", "Motif features with an interdependence score (IDS) above 0.62, merged."),
+    ("Word", "The set of motif clusters whose mean occupancy in a bin is at least the threshold."),
+    ("Megacluster", "A Louvain community of tokens on the map; subclusters lie within it."),
+    ("Contribution", "DeepLIFT: what an input adds to the predicted signal, against background."),
+]
+
+
+def _help() -> Any:
+    return dmc.Modal(
+        [
+            dmc.Text(
+                "Select words on the map, see what they mean and where they are; or start at a "
+                "place in the genome and go the other way.", mb="sm",
+            ),
+            html.H3("Keys"),
+            html.Dl([x for key, what in _KEYS for x in (html.Dt(html.Kbd(key)), html.Dd(what))],
+                    className="terms"),
+            html.H3("Terms"),
+            html.Dl([x for term, what in _TERMS for x in (html.Dt(term), html.Dd(what))],
+                    className="terms"),
+            html.H3("Regions"),
+            dmc.Text(
+                "chr20:1,234,567-1,240,000 is read 1-based and inclusive, as genome browsers do; "
+                "chr20 100 200 with spaces or tabs is BED, 0-based and half-open. 1.2M, 500kb, "
+                "1..100, 20:5000 and gene names work too.", size="sm",
+            ),
+        ],
+        id=ids.HELP, title="motiflens", size="lg", opened=False,
+    )
+
+
+def _header(data: RunData) -> Any:
+    return html.Header(
+        [
+            html.Div([html.Span("motif", className="brand-a"), html.Span("lens")],
+                     className="brand"),
+            html.Span(f"run: {data.name}", className="run-name", title=data.region_text),
+            html.Form(
+                [
+                    dcc.Input(
+                        id=ids.REGION_INPUT, type="text", className="region-input", n_submit=0,
+                        placeholder="chr20:1,234,567-1,240,000 or a gene", debounce=False,
+                        maxLength=200, autoComplete="off", spellCheck=False,
+                    ),
+                    html.Button("Go", id=ids.REGION_GO, type="button", className="tool go",
+                                n_clicks=0),
+                ],
+                className="region-form", role="search", **{"aria-label": "Region or gene"},
+            ),
+            dmc.SegmentedControl(
+                id=ids.PAGE, value="workspace", size="xs",
+                data=[{"value": "workspace", "label": "Workspace"},
+                      {"value": "run", "label": "Run"}],
+            ),
+            html.Span(className="spacer"),
+            html.Button("undo", id=ids.UNDO, className="tool", n_clicks=0,
+                        title="Undo the last move or selection (Ctrl+Z)"),
+            html.Button("help", id=ids.HELP_BUTTON, className="tool", n_clicks=0,
+                        title="Keys and terms (?)"),
+            dmc.Switch(id=ids.THEME_SWITCH, size="sm", label="dark", checked=False,
+                       persistence=True),
+        ],
+        className="header",
+    )
+
+
+def _tour() -> Any:
+    steps = [
+        "Draw a lasso on the map: its words, their motifs and all their places appear.",
+        "Click a place in the table: the genome view goes there.",
+        "Move the genome view: its tokens light up on the map and on the Zipf curve.",
+    ]
+    return html.Div(
+        [
+            html.Ol([html.Li(step) for step in steps]),
+            html.Button("Got it", id=ids.TOUR_CLOSE, className="tool", n_clicks=0),
+        ],
+        id=ids.TOUR, className="tour", role="note", style={"display": "none"},
+    )
+
+
+def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
+    """The whole page for a fresh visit."""
+    workspace = html.Main(
+        [
+            html.Div(
+                [map_card(data), html.Div([selection_card(data), language_card(data)],
+                                          className="side")],
+                className="upper",
+            ),
+            genome_card(data),
+        ],
+        id="workspace", className="workspace",
+    )
+    stores = [
+        dcc.Location(id=ids.URL, refresh=False),
+        dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
+        dcc.Store(id=ids.SELECTION_STORE, data=selection),
+        dcc.Store(id=ids.LASSO_STORE),
+        dcc.Store(id=ids.HISTORY_STORE),
+        dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),
+    ]
+    return dmc.MantineProvider(
+        [
+            *stores,
+            html.Div(
+                [
+                    _header(data),
+                    html.Div(id=ids.NOTICE, className="notice", role="alert"),
+                    _tour(),
+                    workspace,
+                    html.Main(run_page(data), id="run-page", className="run-page",
+                              style={"display": "none"}),
+                    _help(),
+                ],
+                className="app", id="app",
+            ),
+        ],
+        id=ids.PROVIDER, forceColorScheme="light",
+        theme={"primaryColor": "pink", "fontFamily": "Inter, system-ui, sans-serif",
+               "defaultRadius": "sm"},
+    )
