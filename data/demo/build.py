@@ -123,7 +123,7 @@ def cut_peaks(source: Path, folder: Path, tfs: set[str]) -> None:
 
 def write_sums(target: Path) -> None:
     """SHA-256 of every data file, as ``sha256sum -c`` reads them."""
-    files = sorted([*target.glob(f"*{TAG[:10]}*"), target / JASPAR, *(target / "peaks").iterdir()])
+    files = sorted([*target.glob("*hg19.chr20*"), target / JASPAR, *(target / "peaks").iterdir()])
     sums = [f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.relative_to(target)}" for p in files]
     (target / "SHA256SUMS").write_text("\n".join(sums) + "\n")
 
