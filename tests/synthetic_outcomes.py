@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from precompute.token_store import TokenStore
 if TYPE_CHECKING:
     import zarr
 
+THRESHOLD = 0.15
 MIN_FREQUENCY = 5
 MAX_POINTS = 2_000
 GRID_BP = 16
@@ -240,22 +241,45 @@ def write_explorer(run: RunFolder) -> None:
         anndata.AnnData(obs=points).write_h5ad(path)
 
 
+def _facts(run: RunFolder) -> dict[str, dict[str, Any]]:
+    """What the stages would have reported and the app shows."""
+    store, layouts = TokenStore(run), run.group("layouts")
+    length = np.concatenate([np.diff(store.edges(c)) for c in store.chroms])
+    non_zeros = sum(store.counts(c, 0, store.n_bins(c)).nnz for c in store.chroms)
+    explained = {"track": "atac", "baseline": "background", "completeness_error": 2e-15}
+    return {
+        "bins": {"bins": len(length), "mean_length_bp": float(length.mean()),
+                 "sd_length_bp": float(length.std()), "long_share_before_cut": 0.0},
+        "depth": {"covered_share_of_known_bases": 0.9, "covered_share_of_bases": 0.9,
+                  "mean_depth": 3.0},
+        "tokens": {"bins": len(length), "non_zeros": non_zeros,
+                   "non_zeros_per_bin": non_zeros / len(length)},
+        "interdependence": {"sample_bins": 1000},
+        "motif_clusters": {"clusters": store.n_clusters, "cut": 0.38, "linkage": "single",
+                           "clusters_without_cpg": store.n_clusters - 1,
+                           "adjusted_rand_of_halves": 0.9},
+        "words": {"words": len(run.table("words", ["word"])), "threshold": THRESHOLD},
+        "embedding": {"points": int(layouts["umap"].shape[0]),
+                      "candidates": int(layouts.attrs["n_candidates"])},
+        "communities": {
+            f"{level}s": int(run.table("communities")[level].max()) + 1
+            for level in ("megacluster", "subcluster")},
+        "attribute_tokens": explained,
+        "attribute_onehot": explained,
+    }
+
+
 def write_records(run: RunFolder) -> None:
     """``manifest.json`` and ``config.json``, as the pipeline leaves them."""
     config = load_config(REPOSITORY / "configs" / "demo.yaml").model_dump(mode="json")
     config["run"]["name"] = "synthetic"
+    config["motifs"]["release"] = "30 simulated profiles"
     config["embedding"]["min_frequency"] = MIN_FREQUENCY
     (run.root / "config.json").write_text(json.dumps(config))
-    layouts = run.group("layouts")
-    facts = {
-        "embedding": {"points": int(layouts["umap"].shape[0]),
-                      "candidates": int(layouts.attrs["n_candidates"])},
-        "attribute_tokens": {"completeness_error": 2e-15},
-        "attribute_onehot": {"completeness_error": 2e-15},
-    }
     stages = {
-        name: {"seconds": 0.1, "peak_rss_mb": 100.0, "facts": values, "outputs": {}}
-        for name, values in facts.items()
+        name: {"seconds": 0.1, "peak_rss_mb": 100.0, "facts": values, "outputs": {},
+               "finished": "2026-01-01T00:00:00+00:00"}
+        for name, values in _facts(run).items()
     }
     manifest = {"kind": "motiflens.manifest", "version": 1, "motiflens": "0.1.0",
                 "name": "synthetic", "assembly": "simulated", "stages": stages}

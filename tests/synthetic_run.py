@@ -20,6 +20,7 @@ from precompute.artefacts import RunFolder
 from precompute.token_store import TokenStore
 from tests.synthetic_outcomes import (
     GRID_BP,
+    THRESHOLD,
     TRACKS,
     Chromosome,
     write_attributions,
@@ -31,7 +32,6 @@ from tests.synthetic_outcomes import (
 
 N_PROFILES = 30
 N_CLUSTERS = 12
-THRESHOLD = 0.15
 TOKENIZERS = {
     "motif": "Motif words", "kmer3": "3-mers", "kmer6": "6-mers", "bpe600": "BPE 600",
     "bpe4096": "BPE 4,096",

@@ -8,7 +8,8 @@ import pytest
 from precompute.artefacts import ARTEFACTS, RunFolder
 from precompute.manifest import hash_path
 from precompute.token_store import TokenStore
-from tests.synthetic_run import THRESHOLD, make_run
+from tests.synthetic_outcomes import THRESHOLD
+from tests.synthetic_run import make_run
 
 
 @pytest.fixture(scope="module")
