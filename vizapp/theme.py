@@ -28,7 +28,10 @@ FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', s
 def _glasbey() -> tuple[str, ...]:
     import colorcet
 
-    return tuple(colorcet.glasbey_category10)
+    return tuple(
+        "#" + "".join(f"{round(255 * channel):02X}" for channel in color)
+        for color in colorcet.glasbey_category10
+    )
 
 
 def community_color(number: int, total: int) -> str:

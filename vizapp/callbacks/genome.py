@@ -135,8 +135,8 @@ def build_genome(data: RunData, region: Region, track: Any, targets: Any) -> dic
     tracks = [
         _genes(data, region),
         *_signals(data, region, track),
-        signal_track("Motif depth", depth.edges, depth.values, "#7A6A53", "motifs",
-                     "profiles and strands over each base"),
+        signal_track("Motif depth", depth.edges, depth.values, "#7A6A53", "motif features",
+                     "hits over each base"),
         _strip(data, region),
         _peaks(data, region, chosen),
         *_explained(data, region),

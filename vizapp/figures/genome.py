@@ -57,8 +57,9 @@ def signal_track(
 ) -> Track:
     """A measured or predicted signal from 0."""
     top = float(np.max(values, initial=0)) or 1.0
-    y = {"title": {"text": unit, "font": {"size": 10}}, "range": [0, top * 1.05], "nticks": 3}
-    return Track(title, 1.0, [_steps(edges, values, color, title, unit)], y, note)
+    y = {"range": [0, top * 1.05], "nticks": 3, "tickfont": {"size": 10}}
+    about = f"{unit}; {note}" if note else unit
+    return Track(title, 0.9, [_steps(edges, values, color, title, unit)], y, about)
 
 
 def gene_rows(genes: list[GeneShape], start: int, end: int, most: int = 6) -> list[list[GeneShape]]:
@@ -177,7 +178,7 @@ def attribution_track(
         "y": [shorten(label) for label in labels[::-1]], "zmin": -limit, "zmax": limit,
         "colorscale": [list(stop) for stop in DIVERGING], "name": "attribution",
         "colorbar": {
-            "thickness": 8, "len": 0.22, "x": 1.005, "xanchor": "left", "tickfont": {"size": 9},
+            "thickness": 8, "x": 1.005, "xanchor": "left", "tickfont": {"size": 9},
             "title": {"text": "contribution", "font": {"size": 10}, "side": "right"},
         },
         "hovertemplate": "%{y}<br>%{x:,}: %{z:.3g}<extra></extra>",
@@ -198,8 +199,7 @@ def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str
     top = float(np.max(values, initial=0)) or 1e-6
     low = min(0.0, float(np.min(values, initial=0)))
     y_axis = {
-        "title": {"text": "contribution", "font": {"size": 10}}, "nticks": 3,
-        "range": [low * 1.08, top * 1.08],
+        "nticks": 3, "tickfont": {"size": 10}, "range": [low * 1.08, top * 1.08],
     }
     if codes is None:
         return Track(title, 0.9, [_steps(edges, values, "#6A3D9A", title, "")], y_axis, note)
@@ -246,7 +246,12 @@ def stack(
             "yanchor": "bottom", "showarrow": False, "align": "left",
             "font": {"size": 11, "family": FONT},
         })
-        data += [{**trace, "xaxis": "x", "yaxis": f"y{suffix}"} for trace in track.traces]
+        for trace in track.traces:
+            placed = {**trace, "xaxis": "x", "yaxis": f"y{suffix}"}
+            if "colorbar" in trace:
+                middle = {"y": (top + max(0.0, bottom)) / 2, "len": track.height / total}
+                placed["colorbar"] = {**trace["colorbar"], **middle}
+            data.append(placed)
         top = bottom
     last = "y" if len(tracks) == 1 else f"y{len(tracks)}"
     layout["xaxis"] = axis(
