@@ -267,7 +267,7 @@ class GenomeData:
         error = float(arrays["tile_error"][first:last].max(initial=0))
         return Heat(
             edges, [self.cluster_labels[c] for c in top],
-            values.reshape(len(top), -1).astype(np.float32), error,
+            values.reshape(len(top), len(cuts) - 1).astype(np.float32), error,
         )
 
     def base_attribution(self, region: Region) -> tuple[Steps, float]:

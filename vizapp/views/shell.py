@@ -109,8 +109,10 @@ def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
     workspace = html.Main(
         [
             html.Div(
-                [map_card(data), html.Div([selection_card(data), language_card(data)],
-                                          className="side")],
+                [
+                    html.Div([map_card(data), language_card(data)], className="side"),
+                    html.Div(selection_card(data), className="side"),
+                ],
                 className="upper",
             ),
             genome_card(data),

@@ -130,7 +130,7 @@ def instance_grid(data: RunData) -> Any:
             "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
             "tooltipShowDelay": 300, "infiniteInitialRowCount": 1, "rowBuffer": 5,
         },
-        className="ag-theme-alpine instances", style={"height": "230px"},
+        className="ag-theme-alpine instances", style={"height": "100%"},
     )
 
 
@@ -161,10 +161,10 @@ def selection_card(data: RunData) -> Any:
             head, bars, logos,
             html.Div([html.H2("Places", className="card-title"), _mark(ABOUT_INSTANCES)],
                      className="card-name"),
-            html.Div(instance_grid(data), id=ids.INSTANCE_BOX),
+            html.Div(instance_grid(data), id=ids.INSTANCE_BOX, className="places"),
             dcc.Download(id=ids.INSTANCE_DOWNLOAD),
         ],
-        className="panel",
+        className="panel selection-panel",
     )
 
 

@@ -1,0 +1,209 @@
+"""Tracks of a window against brute force, and the ways to get somewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from precompute.errors import RegionError
+from vizapp.callbacks.genome import build_genome, width_text
+from vizapp.callbacks.links import from_url, go_to, navigate, opening_selection
+from vizapp.data.genome import reduce_mean, reduce_mode, window_r
+from vizapp.figures.genome import GeneShape, gene_rows
+from vizapp.state import MIN_WINDOW_BP, Region
+
+
+@pytest.fixture(scope="module")
+def genome(data):
+    return data.genome
+
+
+@pytest.fixture(scope="module")
+def chrom(genome):
+    return next(iter(genome.chroms))
+
+
+@settings(max_examples=50, deadline=None)
+@given(values=st.lists(st.integers(0, 9), min_size=1, max_size=300), columns=st.integers(1, 50))
+def test_reductions_cover_everything_once(values, columns):
+    array = np.array(values)
+    cuts, means = reduce_mean(array, columns)
+    assert (cuts[0], cuts[-1]) == (0, len(values))
+    assert np.allclose(means, [array[a:b].mean() for a, b in zip(cuts[:-1], cuts[1:], strict=True)])
+    cuts, modes = reduce_mode(array, columns)
+    for a, b, mode in zip(cuts[:-1], cuts[1:], modes, strict=True):
+        assert (array[a:b] == mode).sum() == np.bincount(array[a:b]).max()
+
+
+def test_window_r_is_pearsons_and_undefined_for_a_flat_side():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=50), rng.normal(size=50)
+    assert window_r(a, b) == pytest.approx(np.corrcoef(a, b)[0, 1])
+    assert np.isnan(window_r(a, np.ones(50)))
+    assert np.isnan(window_r(a[:2], b[:2]))
+
+
+def test_predicted_and_observed_cells_line_up(data, genome, chrom):
+    import pyBigWig
+
+    track = genome.predicted_tracks[0]
+    low, high = genome.chroms[chrom]
+    region = Region(chrom, low + 16 * 40, low + 16 * 60)
+    steps = genome.predicted(region, track, "onehot")
+    assert (steps.edges[0], steps.edges[-1]) == (region.start, region.end)
+    handle = pyBigWig.open(str(data.run.folder("predictions_onehot") / f"{track}.bw"))
+    expected = handle.stats(chrom, region.start, region.end, nBins=20, exact=True)
+    assert np.allclose(steps.values, np.array(expected, dtype=float), rtol=1e-3, atol=1e-6)
+    r, n = genome.correlation(region, track, "onehot")
+    assert n == 20
+    assert -1 <= r <= 1 or np.isnan(r)
+
+
+def test_attribution_rows_are_the_strongest_clusters_and_keep_their_sums(data, genome, chrom):
+    low, high = genome.chroms[chrom]
+    region = Region(chrom, low + 2_000, low + 12_000)
+    heat = genome.attribution(region)
+    group = data.run.group("attributions_tokens")[chrom]
+    lo, hi = genome.bins(region)
+    indptr = group["indptr"][:]
+    part = slice(indptr[lo], indptr[hi])
+    cluster, value = group["indices"][part], group["values"][part]
+    total = np.bincount(cluster, np.abs(value), len(genome.cluster_labels))
+    best = np.argsort(-total, kind="stable")[: len(heat.labels)]
+    assert heat.labels == [genome.cluster_labels[c] for c in best]
+    for row, c in enumerate(best):
+        assert heat.values[row].sum() == pytest.approx(value[cluster == c].sum(), abs=1e-4)
+    tiles, errors = group["tile_edges"][:], group["tile_error"][:]
+    touching = [e for a, b, e in zip(tiles[:-1], tiles[1:], errors, strict=True) if a < hi and b > lo]
+    assert heat.error == max(touching)
+
+
+def test_the_app_opens_on_an_accessible_ctcf_site(genome):
+    region = genome.opening
+    middle = (region.start + region.end) // 2
+    peaks = genome.peaks[(genome.peaks["start"] <= middle) & (genome.peaks["end"] >= middle)]
+    assert {"CTCF", "DNase-seq"} <= set(peaks["target"])
+
+
+def test_stepping_visits_every_peak_in_order_and_says_when_there_is_none(genome, chrom):
+    low, high = genome.chroms[chrom]
+    target = next(iter(genome.targets))
+    peaks = genome.peaks[(genome.peaks["target"] == target) & (genome.peaks["chrom"] == chrom)]
+    centres = sorted({(a + b) // 2 for a, b in zip(peaks["start"], peaks["end"], strict=True)})
+    region, seen = Region(chrom, low, low + 40), []
+    while True:
+        try:
+            region = genome.step(region, f"peak:{target}", True)
+        except RegionError as error:
+            assert "there is no" in str(error)
+            break
+        seen.append((region.start + region.end) // 2)
+    assert len(seen) >= len(centres) - 2
+    assert seen == sorted(seen)
+    with pytest.raises(RegionError, match="choose what to step to"):
+        genome.step(region, "peak:nothing", True)
+
+
+def test_genes_are_found_in_any_case_and_unknown_ones_suggest(genome):
+    row = genome.genes.iloc[0]
+    region = genome.find_gene(row["gene"].lower())
+    assert region.start <= row["start"]
+    assert region.end >= row["end"]
+    with pytest.raises(RegionError, match=f"did you mean .*{row['gene']}"):
+        genome.find_gene(row["gene"] + "X")
+    with pytest.raises(RegionError, match="there is no gene 'QQQQQQ'"):
+        genome.find_gene("QQQQQQ")
+
+
+def test_typed_places(data, genome, chrom):
+    low, high = genome.chroms[chrom]
+    assert go_to(data, f"{chrom}:{low + 101:,}-{low + 300:,}") == Region(chrom, low + 100, low + 300)
+    assert go_to(data, chrom) == Region(chrom, low, high)
+    one = go_to(data, f"{chrom}:{low + 5_000}")
+    assert one.start <= low + 4_999 < one.end
+    for text in ("chr7:1-100", f"{chrom}:300-100", f"{chrom}:999999999-1999999999", "NOSUCHGENE", ""):
+        with pytest.raises(RegionError):
+            go_to(data, text)
+
+
+def test_navigation_ignores_events_that_are_no_moves(data, chrom, genome):
+    low, _ = genome.chroms[chrom]
+    now = Region(chrom, low + 1_000, low + 3_000)
+    blank = {"text": None, "kind": None, "relayout": None, "row": None, "selection": None}
+
+    def after(trigger, **changes):
+        return navigate(trigger, now, data, **{**blank, **changes})
+
+    assert after("genome-graph", relayout={"autosize": True}) is None
+    assert after("genome-graph", relayout={"xaxis.range[0]": "x", "xaxis.range[1]": 5}) is None
+    nan = {"xaxis.range[0]": float("nan"), "xaxis.range[1]": 5}
+    assert after("genome-graph", relayout=nan) is None
+    far = {"xaxis.range[0]": -1e30, "xaxis.range[1]": 1e30}
+    assert after("genome-graph", relayout=far) == Region(chrom, *genome.chroms[chrom])
+    assert after("instance-grid", row=[{"chrom": chrom}]) is None
+    row = {"chrom": chrom, "start": low + 7_000, "end": low + 7_015}
+    place = after("instance-grid", row=[row])
+    assert place.start < row["start"] < row["end"] < place.end
+    assert place.width == now.width
+    assert after("zoom-in").width == 1_000
+    assert after("unknown") is None
+
+
+def test_urls_round_trip_and_bad_ones_are_sentences(data, chrom, genome):
+    low, _ = genome.chroms[chrom]
+    region, selection = from_url(f"?region={chrom}:{low + 1}-{low + 500}&selection=mega:0", data)
+    assert region == Region(chrom, low, low + 500)
+    assert selection == {"kind": "community", "level": "mega", "id": 0}
+    assert from_url("", data) == (None, None)
+    from precompute.errors import MotiflensError
+
+    for search in ("?region=chr1:5-4", "?selection=<script>", "?selection=word:999999999"):
+        with pytest.raises(MotiflensError):
+            from_url(search, data)
+
+
+def test_the_figure_is_valid_at_every_scale(data, genome, chrom):
+    low, high = genome.chroms[chrom]
+    track = genome.predicted_tracks[0]
+    titles = set()
+    for width in (MIN_WINDOW_BP, 200, 5_000, 60_000, high - low):
+        region = Region(chrom, low + 100 if width < high - low else low, low)
+        region = Region(chrom, region.start, region.start + width)
+        figure = build_genome(data, region, track, list(genome.targets)[:2])
+        go.Figure(figure)
+        titles |= {a["text"].split("</b>")[0] for a in figure["layout"]["annotations"]}
+        assert figure["layout"]["xaxis"]["range"] == [region.start, region.end]
+        assert "completeness error" in str(figure["layout"]["annotations"]) or width > 500_000
+    assert {"<b>Genes", "<b>Observed", "<b>Token model", "<b>One-hot model", "<b>Motif depth",
+            "<b>Tokens by megacluster"} <= titles
+
+
+def test_unknown_tracks_and_peak_sets_are_refused(data, genome):
+    from precompute.errors import MotiflensError
+
+    with pytest.raises(MotiflensError, match="choose a signal track"):
+        build_genome(data, genome.opening, "../secret", [])
+    with pytest.raises(MotiflensError, match="choose peak sets"):
+        build_genome(data, genome.opening, genome.predicted_tracks[0], ["nope"])
+
+
+def test_genes_in_one_row_never_overlap():
+    rng = np.random.default_rng(1)
+    genes = [GeneShape(f"g{i}", int(s), int(s) + 900, "+", []) for i, s in
+             enumerate(rng.integers(0, 10_000, 30))]
+    rows = gene_rows(genes, 0, 10_000, most=6)
+    assert len(rows) <= 6
+    for row in rows:
+        assert all(a.end < b.start for a, b in zip(row[:-1], row[1:], strict=True))
+
+
+def test_opening_selection_is_a_community_of_the_map(data, genome):
+    raw = opening_selection(data, genome.opening)
+    assert raw["id"] in data.explorer.communities("mega").index
+
+
+def test_widths_are_written_for_people():
+    assert [width_text(w) for w in (812, 20_000, 1_250_000)] == ["812 bp", "20 kb", "1.25 Mb"]
