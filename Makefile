@@ -9,13 +9,16 @@ PORT ?= 8050
 SERVE ?= 1
 VENV := .venv
 PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input install --quiet
 
 .PHONY: help install install-test demo serve test lint bench lock clean
 
 help: ## show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) \
+	  | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-# The stamp is written last, so an interrupted install is done again.
+# The stamp is written last, so an interrupted install is done again. An environment whose Python
+# or pip does not start (moved, or interrupted while it was made) is made anew.
 $(VENV)/.installed: requirements.lock
 	@python=""; \
 	for name in python3.11 python3.12 python3.13 python3; do \
@@ -23,59 +26,75 @@ $(VENV)/.installed: requirements.lock
 	  then python=$$name; break; fi; \
 	done; \
 	if [ -z "$$python" ]; then \
-	  echo "no Python 3.11, 3.12 or 3.13 found (python3 is $$(python3 --version 2>&1 || echo missing)); install one and run make again" >&2; \
+	  echo "motiflens needs Python 3.11, 3.12 or 3.13, and python3 here is $$(python3 --version 2>/dev/null || echo missing); install one of them and run make again" >&2; \
 	  exit 2; \
 	fi; \
-	if [ ! -x $(PY) ]; then \
-	  $$python -m venv $(VENV) || { rm -rf $(VENV); \
-	    echo "$$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3-venv) and run make again" >&2; exit 2; }; \
+	if ! $(PY) -m pip --version >/dev/null 2>&1; then \
+	  echo "making $(VENV) with $$($$python --version)"; \
+	  rm -rf $(VENV); \
+	  if ! $$python -m venv $(VENV) >/dev/null 2>&1; then \
+	    rm -rf $(VENV); \
+	    echo "$$python cannot make a virtual environment; install its venv module (Debian: apt-get install python3-venv), check the free disk space, and run make again" >&2; \
+	    exit 2; \
+	  fi; \
 	fi
-	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.lock)"
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@echo "installing PyTorch, the largest package; this takes minutes on a slow line"
+	@$(PIP) "$$(grep '^torch==' requirements.lock)"
+	@echo "installing the other packages of requirements.lock"
+	@$(PIP) -r requirements.lock
 	@touch $@
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-test.lock
+	@echo "installing the packages of requirements-test.lock"
+	@$(PIP) -r requirements-test.lock
 	@touch $@
 
 install: $(VENV)/.installed ## make the environment in .venv, nothing else
 
 install-test: $(VENV)/.installed-test
-	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null; then \
+	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing Chromium for the browser tests"; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 	  else \
-	    echo "the browser tests need Chromium, which is not installed; install it (Debian: apt-get install chromium) and run make test again" >&2; exit 2; \
+	    echo "the browser tests need Chromium, which is not installed; install it (Debian: sudo apt-get install chromium) and run make test again" >&2; \
+	    exit 2; \
 	  fi; \
 	fi
 
 demo: install ## install, precompute the embedded real data, serve the app (SERVE=0: do not serve)
-	$(PY) -m precompute run configs/demo.yaml
-	@if [ "$(SERVE)" != 0 ]; then exec $(PY) app.py --run runs/demo --host $(HOST) --port $(PORT); fi
+	@$(PY) -m precompute run configs/demo.yaml
+	@if [ "$(SERVE)" != 0 ]; then exec $(PY) app.py --run runs/demo --host "$(HOST)" --port "$(PORT)"; fi
 
-serve: install ## serve a run: make serve RUN=runs/demo PORT=8050
-	@exec $(PY) app.py --run $(RUN) --host $(HOST) --port $(PORT)
+serve: install ## serve a run: make serve RUN=runs/demo HOST=127.0.0.1 PORT=8050
+	@exec $(PY) app.py --run "$(RUN)" --host "$(HOST)" --port "$(PORT)"
 
-lint: install-test
+lint: install-test ## style, types and import rules only
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-test: lint ## lint, types, import contracts and every test, the browser's included
-	$(PY) -m pytest
+test: lint ## style, types, import rules and every test, the browser's included
+	$(PY) -m pytest --cov --cov-report=term
 
 bench: install-test ## the benchmarks: ratios against named peers, medians and spread
-	@for script in benchmarks/*.py; do echo "== $$script"; $(PY) $$script; done
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done
 
-# CUDA packages are left out: pip takes what the platform's own torch asks for.
-lock: install-test ## renew the lock files from pyproject.toml (needs uv)
+# CUDA's packages are left out: pip takes what the platform's own torch asks for. Versions already
+# locked stay; delete a line of requirements-test.lock to have it renewed.
+lock: install-test ## renew the lock files and environment.yml from pyproject.toml (needs uv)
+	@uv=$$(PATH="$(VENV)/bin:$$PATH" command -v uv) || { echo "make lock needs uv: pip install uv" >&2; exit 2; }; \
 	for part in "" -test; do \
 	  extra=$$([ -z "$$part" ] || echo "--extra test"); \
-	  { echo "# make lock: uv pip compile --universal --python-version 3.11 pyproject.toml $$extra"; \
-	    uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate $$extra pyproject.toml \
-	    | grep -v -E '^(nvidia|cuda|triton)'; } > requirements$$part.lock.new; \
-	  mv requirements$$part.lock.new requirements$$part.lock; \
-	done
+	  grep -v '^#' requirements-test.lock > requirements.old; \
+	  { echo "# make lock: uv pip compile --universal --python-version 3.11 pyproject.toml $$extra" | sed 's/ *$$//'; \
+	    "$$uv" pip compile -q --universal --python-version 3.11 --no-header --no-annotate $$extra \
+	      -c requirements.old pyproject.toml | grep -v -E '^(nvidia|cuda|triton)'; } > requirements.new; \
+	  mv requirements.new "requirements$$part.lock"; rm requirements.old; \
+	done; \
+	{ sed '/^      # /q' environment.yml; \
+	  sed -n 's/^[a-z].*/      - "&"/p' requirements.lock; } > environment.new; \
+	mv environment.new environment.yml
 
-clean: ## remove the environment and the runs
-	rm -rf $(VENV) runs
+clean: ## remove the environment, the runs and the caches
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage

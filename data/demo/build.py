@@ -80,9 +80,8 @@ def cut_rows(source: Path, target: Path, inside: bool = True) -> None:
     kept = []
     for line in source.read_text().splitlines():
         fields = line.split("\t")
-        if len(fields) < 3 or not fields[1].isdigit():
-            kept.append(line)
-        elif fields[0] == CHROM and (not inside or int(fields[1]) < END):
+        is_header = len(fields) < 3 or not fields[1].isdigit()
+        if is_header or (fields[0] == CHROM and (not inside or int(fields[1]) < END)):
             kept.append(line)
     target.write_text("\n".join(kept) + "\n")
 
