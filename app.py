@@ -19,6 +19,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _address(host: str, port: int) -> str:
+    """URL to open in a browser; an address that means every interface is reached locally."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
+    return f"http://[{shown}]:{port}/" if ":" in shown else f"http://{shown}:{port}/"
+
+
 def _require_port(host: str, port: int) -> None:
     if not 0 < port < 65536:
         raise MotiflensError(f"port {port} does not exist; choose one from 1 to 65535 with --port")
@@ -42,6 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
+        if not 1 <= options.threads <= 256:
+            raise MotiflensError(
+                f"{options.threads} threads cannot serve; choose 1 to 256 with --threads"
+            )
         _require_port(options.host, options.port)
         from vizapp import create_app
 
@@ -51,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     from waitress import serve
 
-    sys.stderr.write(f"motiflens is at http://{options.host}:{options.port}/ (Ctrl+C stops it)\n")
+    url = _address(options.host, options.port)
+    sys.stderr.write(f"motiflens is at {url} (Ctrl+C stops it)\n")
     serve(app.server, host=options.host, port=options.port, threads=options.threads, ident=None)
     return 0
 

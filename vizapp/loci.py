@@ -59,7 +59,9 @@ def resolve_chrom(name: str, sizes: dict[str, int]) -> str:
     if len(found) == 1:
         return found[0]
     shown = ", ".join(list(sizes)[:6])
-    raise LocusError(f"this run has no chromosome {name[:40]!r}, it has {shown}: try {_example(sizes)}")
+    raise LocusError(
+        f"this run has no chromosome {name[:40]!r}, it has {shown}: try {_example(sizes)}"
+    )
 
 
 def parse_locus(text: str, sizes: dict[str, int]) -> Locus:
@@ -104,7 +106,9 @@ def parse_locus(text: str, sizes: dict[str, int]) -> Locus:
     else:
         raise LocusError(f"{rest[:60]!r} is no range of positions: try {_example(sizes)}")
     if first < 1:
-        raise LocusError(f"position {first:,} does not exist, the first base is 1: try {_example(sizes)}")
+        raise LocusError(
+            f"position {first:,} does not exist, the first base is 1: try {_example(sizes)}"
+        )
     return _checked(chrom, first - 1, last, sizes, "1-based inclusive")
 
 

@@ -41,10 +41,13 @@ def build(run_dir: Path) -> Dash:
         "motiflens", assets_folder=str(_ASSETS), title="motiflens", update_title="",
         serve_locally=True, on_error=show_error, suppress_callback_exceptions=True,
     )
-    app.layout = lambda: page(data, region, selection)
+    # Built once: a page load then costs no reading, and a damaged artefact is found at start.
+    app.layout = page(data, region, selection)
     for module in (tokens, language, genome, links, shell):
         module.register(app, data)
     data.genome.warm()
+    genome.build_genome(data, region, data.genome.predicted_tracks[0], [])
+    language.marks(data, region, selection)
     _secure(app)
     return app
 
@@ -66,5 +69,8 @@ def _secure(app: Dash) -> None:
     def headers(response: flask.Response) -> flask.Response:
         response.headers["Content-Security-Policy"] = policy
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["X-Frame-Options"] = "DENY"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         response.headers["Referrer-Policy"] = "no-referrer"
         return response

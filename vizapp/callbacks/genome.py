@@ -77,7 +77,9 @@ def _strip(data: RunData, region: Region) -> Track:
             f"{format_locus(region.chrom, int(a), int(b))}<br>{str(data.lexicon.labels[w])[:60]}"
             f"<br>in {data.lexicon.frequency[w]:,} bins, "
             + (f"M{m} {names[m]}" if m >= 0 else "no motif")
-            for a, b, w, m in zip(steps.edges[:-1], steps.edges[1:], words, steps.values, strict=True)
+            for a, b, w, m in zip(
+                steps.edges[:-1], steps.edges[1:], words, steps.values, strict=True
+            )
         ]
     return strip_track(steps.edges, steps.values, total, hover, words, reduced)
 
@@ -128,8 +130,10 @@ def build_genome(data: RunData, region: Region, track: Any, targets: Any) -> dic
     """
     if track not in data.genome.predicted_tracks:
         raise MotiflensError("choose a signal track from the list")
-    chosen = list(targets or [])[:_MAX_PEAK_SETS]
-    if not all(isinstance(t, str) and t in data.genome.targets for t in chosen):
+    chosen = [] if targets is None else targets
+    if not isinstance(chosen, list) or not all(
+        isinstance(t, str) and t in data.genome.targets for t in chosen
+    ):
         raise MotiflensError("choose peak sets from the list")
     depth = data.genome.depth(region)
     tracks = [
@@ -138,7 +142,7 @@ def build_genome(data: RunData, region: Region, track: Any, targets: Any) -> dic
         signal_track("Motif depth", depth.edges, depth.values, "#7A6A53", "motif features",
                      "hits over each base"),
         _strip(data, region),
-        _peaks(data, region, chosen),
+        _peaks(data, region, chosen[:_MAX_PEAK_SETS]),
         *_explained(data, region),
     ]
     return stack(tracks, region.chrom, region.start, region.end, data.assembly)

@@ -86,11 +86,13 @@ def _dragged(relayout: Any, now: Region, data: RunData) -> Region | None:
     """The region after a drag or wheel on the axis; None for other events."""
     if not isinstance(relayout, dict):
         return None
-    ends = [relayout.get("xaxis.range[0]"), relayout.get("xaxis.range[1]")]
-    if not all(isinstance(v, int | float) and math.isfinite(v) for v in ends):
+    first, last = relayout.get("xaxis.range[0]"), relayout.get("xaxis.range[1]")
+    if not isinstance(first, int | float) or not isinstance(last, int | float):
+        return None
+    if not math.isfinite(first) or not math.isfinite(last):
         return None
     low, high = data.genome.chroms[now.chrom]
-    start, end = (round(min(max(v, low - 1e9), high + 1e9)) for v in ends)  # type: ignore[type-var]
+    start, end = (round(min(max(v, low - 1e9), high + 1e9)) for v in (first, last))
     if end <= start or (start, end) == (now.start, now.end):
         return None
     return clamp(Region(now.chrom, start, end), data.genome.chroms)
@@ -104,6 +106,14 @@ def _instance(grid_row: Any, now: Region, data: RunData) -> Region | None:
     place = parse_region({k: row[k] for k in ("chrom", "start", "end")}, data.genome.chroms)
     width = now.width if 500 <= now.width <= 20_000 else _INSTANCE_BP
     return around(place.chrom, int(row["start"]), int(row["end"]), width, data.genome.chroms)
+
+
+def _clicked_word(click: Any) -> int | None:
+    """Word of a clicked cell of the token strip; None for other tracks and other shapes."""
+    points = click.get("points") if isinstance(click, dict) else None
+    point = points[0] if isinstance(points, list) and points else None
+    word = point.get("customdata") if isinstance(point, dict) else None
+    return word if isinstance(word, int) and not isinstance(word, bool) and word >= 0 else None
 
 
 def _step(now: Region, kind: Any, forward: bool, selection: Any, data: RunData) -> Region:
@@ -217,9 +227,8 @@ def register(app: Dash, data: RunData) -> None:
             parse_selection(lasso)
             return lasso if lasso is not None else no_update
         if trigger == ids.GENOME_GRAPH:
-            point = (click or {}).get("points", [{}])[0]
-            word = point.get("customdata")
-            return {"kind": "word", "word": word} if isinstance(word, int) else no_update
+            word = _clicked_word(click)
+            return no_update if word is None else {"kind": "word", "word": word}
         if isinstance(trigger, dict) and ctx.triggered and ctx.triggered[0]["value"]:
             raw = {"kind": "community", "level": trigger["level"], "id": trigger["index"]}
             parse_selection(raw)

@@ -294,7 +294,10 @@ class GenomeData:
     @cached_property
     def _gene_index(self) -> dict[str, tuple[str, int, int, str]]:
         index: dict[str, tuple[str, int, int, str]] = {}
-        for frame, key in ((self.transcripts, "name"), (self.transcripts, "gene"), (self.genes, "gene")):
+        sources = (
+            (self.transcripts, "name"), (self.transcripts, "gene"), (self.genes, "gene"),
+        )
+        for frame, key in sources:
             for row in frame.itertuples():
                 name = str(getattr(row, key))
                 if name:

@@ -97,7 +97,8 @@ def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
                 if b > start and a < end:
                     exon_x += [max(a, start), min(b, end), None]
                     exon_y += [y, y, None]
-            arrows.get(gene.strand, []).extend((x, y) for x in np.arange(low + step, high, 2 * step))
+            places = np.arange(low + step, high, 2 * step)
+            arrows.get(gene.strand, []).extend((x, y) for x in places)
             text_x.append((low + high) / 2)
             text_y.append(y + 0.45)
             text.append(f"{gene.label} {'▶' if gene.strand == '+' else '◀'}")

@@ -1,0 +1,204 @@
+"""What the server tells a stranger, and what it does with a request that no page of ours sends."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from vizapp import component_ids as ids
+from vizapp import create_app
+
+UPDATE = "/_dash-update-component"
+
+
+@pytest.fixture(scope="module")
+def app(synthetic_root):
+    return create_app(synthetic_root)
+
+
+@pytest.fixture
+def client(app):
+    return app.server.test_client()
+
+
+def target(app, *outputs: str) -> str:
+    """The app's own name of the callback that writes these properties."""
+    for name in app.callback_map:
+        # Duplicate outputs carry a hash after '@'.
+        if {p.split("@")[0] for p in name.strip(".").split("...")} == set(outputs):
+            return name
+    raise AssertionError(f"no callback writes {outputs}: {list(app.callback_map)}")
+
+
+def call(client, app, outputs, inputs, state=(), changed=None):
+    """A callback as dash-renderer posts it; values are (id, property, value)."""
+    name = target(app, *outputs)
+    parts = name.strip(".").split("...") if name.startswith("..") else [name]
+    shaped = []
+    for part in parts:
+        component, _, prop = part.rpartition(".")
+        shaped.append({"id": component, "property": prop})
+    body = {
+        "output": name, "outputs": shaped if name.startswith("..") else shaped[0],
+        "inputs": [{"id": i, "property": p, "value": v} for i, p, v in inputs],
+        "state": [{"id": i, "property": p, "value": v} for i, p, v in state],
+        "changedPropIds": changed or [f"{inputs[0][0]}.{inputs[0][1]}"],
+    }
+    return client.post(UPDATE, data=json.dumps(body), content_type="application/json")
+
+
+def draw(client, app, region, track="atac", targets=None):
+    outputs = (f"{ids.GENOME_GRAPH}.figure", f"{ids.REGION_INPUT}.value",
+               f"{ids.REGION_READOUT}.children")
+    return call(client, app, outputs, [
+        (ids.REGION_STORE, "data", region), (ids.TRACK_SELECT, "value", track),
+        (ids.PEAK_SELECT, "value", targets)])
+
+
+def notice(response) -> str:
+    """Text of the notice that a response carries; empty when there is none."""
+    if response.status_code == 204 or not response.data:
+        return ""
+    side = response.get_json().get("sideUpdate", {})
+    return json.dumps(side[ids.NOTICE]) if ids.NOTICE in side else ""
+
+
+GOOD = {"chrom": "chr20", "start": 1_000_100, "end": 1_005_000}
+
+
+def test_a_good_request_draws(app, client):
+    response = draw(client, app, GOOD, targets=["CTCF"])
+    assert response.status_code == 200
+    figure = response.get_json()["response"][ids.GENOME_GRAPH]["figure"]
+    assert figure["layout"]["xaxis"]["range"] == [GOOD["start"], GOOD["end"]]
+    assert notice(response) == ""
+
+
+HOSTILE = [
+    None, 0, True, "x", "../../etc/passwd", [], [[]], {}, {"chrom": "chr20"},
+    {"chrom": "chr20", "start": 10**30, "end": 10**31},
+    {"chrom": "chr20", "start": -5, "end": "9"},
+    {"chrom": ["chr20"], "start": 1, "end": 2},
+    {"chrom": "chr20", "start": 5, "end": 1},
+    {"chrom": "<img src=x onerror=alert(1)>", "start": 1, "end": 2},
+    {"chrom": "chr20", "start": 1, "end": 2, "__proto__": {"x": 1}},
+]
+
+
+@pytest.mark.parametrize("region", HOSTILE)
+def test_hostile_regions_never_reach_a_trace_back(app, client, region):
+    response = draw(client, app, region)
+    assert response.status_code in (200, 204)
+    assert b"Traceback" not in response.data
+    assert b"site-packages" not in response.data
+    assert "something went wrong" not in notice(response)
+
+
+@pytest.mark.parametrize("track", [None, 1, [], {}, "../signal", "dnase\x00", ["atac"]])
+def test_hostile_tracks_are_one_sentence(app, client, track):
+    assert "choose a signal track" in notice(draw(client, app, GOOD, track=track))
+
+
+@pytest.mark.parametrize("targets", [1, True, "CTCF", {}, {"a": 1}, [None], [["CTCF"]], ["nope"]])
+def test_hostile_peak_sets_are_one_sentence(app, client, targets):
+    assert "choose peak sets" in notice(draw(client, app, GOOD, targets=targets))
+
+
+@pytest.mark.parametrize("click", [
+    None, 0, "x", [], {}, {"points": None}, {"points": "x"}, {"points": [None]},
+    {"points": [{"customdata": "7"}]}, {"points": [{"customdata": True}]},
+    {"points": [{"customdata": -1}]}, {"points": [{"customdata": [1, 2]}]},
+])
+def test_hostile_clicks_change_nothing(app, client, click):
+    outputs = (f"{ids.SELECTION_STORE}.data",)
+    response = call(
+        client, app, outputs,
+        [(ids.LASSO_STORE, "data", None), (ids.SELECTION_CLEAR, "n_clicks", None),
+         ({"type": ids.LEGEND_CHIP, "level": "mega", "index": 0}, "n_clicks", 0),
+         (ids.GENOME_GRAPH, "clickData", click)],
+        changed=[f"{ids.GENOME_GRAPH}.clickData"],
+    )
+    assert response.status_code in (200, 204)
+    assert b"Traceback" not in response.data
+    assert "something went wrong" not in notice(response)
+
+
+def test_what_a_user_types_comes_back_as_text_and_never_in_a_link(app, client):
+    typed = "<img src=x onerror=alert(1)>"
+    outputs = (f"{ids.REGION_STORE}.data", f"{ids.NOTICE}.children")
+    clicks = [ids.REGION_GO, ids.PAN_LEFT, ids.PAN_RIGHT, ids.ZOOM_IN, ids.ZOOM_OUT,
+              ids.STEP_PREVIOUS, ids.STEP_NEXT]
+    inputs = [(ids.REGION_GO, "n_clicks", 1), (ids.REGION_INPUT, "n_submit", 0)]
+    inputs += [(i, "n_clicks", 0) for i in clicks[1:]]
+    inputs += [(ids.GENOME_GRAPH, "relayoutData", None), (ids.INSTANCE_GRID, "selectedRows", None)]
+    state = [(ids.REGION_INPUT, "value", typed), (ids.STEP_KIND, "value", "gene"),
+             (ids.REGION_STORE, "data", GOOD), (ids.SELECTION_STORE, "data", None)]
+    response = call(client, app, outputs, inputs, state)
+    shown = notice(response)
+    assert "img src" in shown  # a child of a React component, which escapes it
+    assert "dangerously" not in shown
+    assert "href" not in shown
+
+
+@pytest.mark.parametrize("path", ["/", "/_dash-layout", "/_dash-dependencies", "/nothing"])
+def test_security_headers_are_on_every_answer(client, path):
+    headers = client.get(path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    policy = dict(
+        part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["object-src"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert "'unsafe-inline'" not in policy["script-src"]
+    assert not re.search(r"https?:|\*", headers["Content-Security-Policy"])
+
+
+def test_the_page_asks_no_other_host_for_anything(client):
+    html = client.get("/").get_data(as_text=True)
+    links = re.findall(r"(?:src|href)=[\"']([^\"']+)[\"']", html)
+    assert links
+    assert [u for u in links if re.match(r"(https?:)?//", u)] == []
+    for url in links:
+        with client.get(url) as response:
+            assert response.status_code == 200, url
+
+
+def test_a_request_that_is_too_large_is_refused(client):
+    response = client.post(
+        UPDATE, data=b"[" + b"0," * 1_000_000 + b"0]", content_type="application/json"
+    )
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b'{"output": "x.y"}', b"\xff\xfe"])
+def test_a_malformed_request_shows_no_source(app, client, body):
+    # As waitress serves it: an unexpected exception is an error page, not a propagated one.
+    app.server.config["PROPAGATE_EXCEPTIONS"] = False
+    response = client.post(UPDATE, data=body, content_type="application/json")
+    assert response.status_code >= 400
+    assert b"Traceback" not in response.data
+    assert b".py" not in response.data
+
+
+@pytest.mark.parametrize("path", [
+    "/assets/../app.py", "/assets/%2e%2e/app.py", "/assets/..%2fvizapp/server.py",
+    "/_dash-component-suites/dash/../../../../etc/passwd", "/runs/demo/manifest.json",
+])
+def test_no_path_leads_out_of_the_assets(app, client, path):
+    app.server.config["PROPAGATE_EXCEPTIONS"] = False
+    with client.get(path) as response:
+        response.get_data()
+    assert b"argparse" not in response.data
+    assert b"root:" not in response.data
+    assert b"motiflens.manifest" not in response.data
+
+
+def test_the_server_is_not_in_debug_mode_and_hides_what_it_is(app, client):
+    assert app.server.debug is False
+    assert "Werkzeug" not in client.get("/").headers.get("Server", "")
+    assert client.get("/_reload-hash").status_code in (200, 404)
