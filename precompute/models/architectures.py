@@ -1,8 +1,8 @@
 """Convolutional networks on tokens and on one-hot sequence, after the paper's section on models.
 
 Both are fully convolutional and end in the same body and per-position head, so any length can be
-predicted. A network is a flat ``nn.Sequential`` of a few kinds of layers, which is what lets
-:mod:`precompute.attributions` walk it.
+predicted. A network is a flat sequence of a few kinds of layers, which is what lets
+:mod:`precompute.models.deeplift` walk it.
 
 The output is a softplus, not the paper's ReLU: it is as good as linear above 1, and an output
 that is 0 still learns.
@@ -10,42 +10,37 @@ that is 0 still learns.
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from precompute.config import ModelConfig
-from precompute.errors import ConfigError
+from precompute.errors import ConfigError, StageError
+from precompute.models.blocks import TokenStem, unit
+from precompute.models.sparse import SparseRows
 
 ONEHOT_KERNELS = (5, 5, 3, 3)
 ONEHOT_STEP = 16
 
 
-class Scale(nn.Module):
-    """Multiplies each channel by a fixed number (1 / spread on the training set)."""
+class Network(nn.Sequential):
+    """A sequence of layers whose input may be sparse token rows of ``batch`` windows."""
 
-    scale: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.register_buffer("scale", torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, length) to the same shape."""
-        return x * self.scale[:, None]
-
-
-def _unit(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-    conv = nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    # Not in place: attributions need the values on both sides of each ReLU.
-    return [conv, nn.BatchNorm1d(outputs), nn.ReLU()]
+    def forward(self, x: Tensor | SparseRows, batch: int = 1) -> Tensor:
+        """(batch, channels, length) or sparse rows to (batch, tracks, positions)."""
+        first, *rest = self
+        out = first(x, batch) if isinstance(first, TokenStem) else first(x)
+        for layer in rest:
+            out = layer(out)
+        return out
 
 
 def _body_and_head(config: ModelConfig, channels: int, n_tracks: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for width in config.body_channels:
-        layers += _unit(channels, width, 3)
+        layers += unit(channels, width, 3)
         channels = width
     for width in config.head_channels:
         layers += [nn.Conv1d(channels, width, 1), nn.ReLU()]
@@ -53,17 +48,17 @@ def _body_and_head(config: ModelConfig, channels: int, n_tracks: int) -> list[nn
     return [*layers, nn.Conv1d(channels, n_tracks, 1), nn.Softplus()]
 
 
-def token_network(config: ModelConfig, n_clusters: int, n_tracks: int) -> nn.Sequential:
+def token_network(config: ModelConfig, n_clusters: int, n_tracks: int) -> Network:
     """Network from (batch, n_clusters, bins) to (batch, n_tracks, bins)."""
-    layers: list[nn.Module] = [Scale(n_clusters)]
-    channels = n_clusters
-    for width in config.stem_channels:
-        layers += _unit(channels, width, 1)
+    channels, *more = config.stem_channels
+    layers = [TokenStem(n_clusters, channels), nn.BatchNorm1d(channels), nn.ReLU()]
+    for width in more:
+        layers += unit(channels, width, 1)
         channels = width
-    return nn.Sequential(*layers, *_body_and_head(config, channels, n_tracks))
+    return Network(*layers, *_body_and_head(config, channels, n_tracks))
 
 
-def onehot_network(config: ModelConfig, n_tracks: int) -> nn.Sequential:
+def onehot_network(config: ModelConfig, n_tracks: int) -> Network:
     """Network from (batch, 4, 16 n) to (batch, n_tracks, n): four poolings by 2.
 
     Raises
@@ -79,9 +74,9 @@ def onehot_network(config: ModelConfig, n_tracks: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     channels = 4
     for width, kernel in zip(config.stem_channels, ONEHOT_KERNELS, strict=True):
-        layers += [*_unit(channels, width, kernel), nn.MaxPool1d(2)]
+        layers += [*unit(channels, width, kernel), nn.MaxPool1d(2)]
         channels = width
-    return nn.Sequential(*layers, *_body_and_head(config, channels, n_tracks))
+    return Network(*layers, *_body_and_head(config, channels, n_tracks))
 
 
 class Reach(NamedTuple):
@@ -113,6 +108,36 @@ def reach(network: nn.Sequential) -> Reach:
         elif isinstance(layer, nn.MaxPool1d):
             step *= 2
     return Reach(before, after, step)
+
+
+def _merge(before: TokenStem | nn.Conv1d, norm: nn.BatchNorm1d) -> None:
+    mean, variance = norm.running_mean, norm.running_var
+    if mean is None or variance is None:
+        raise StageError("a batch norm without running statistics cannot be folded in")
+    with torch.no_grad():
+        gain = norm.weight / (variance + norm.eps).sqrt()
+        shift = norm.bias - mean * gain
+        if before.bias is not None:
+            shift = shift + before.bias * gain
+        before.bias = nn.Parameter(shift.clone())
+        before.weight.mul_(gain if isinstance(before, TokenStem) else gain[:, None, None])
+
+
+def fold_batch_norm(network: Network) -> Network:
+    """A copy in evaluation mode whose batch norms are merged into the layers before them.
+
+    A batch norm in evaluation mode is affine, so the copy computes the same function.
+    """
+    layers: list[nn.Module] = []
+    for layer in network:
+        if not isinstance(layer, nn.BatchNorm1d):
+            layers.append(copy.deepcopy(layer))
+            continue
+        before = layers[-1]
+        if not isinstance(before, TokenStem | nn.Conv1d):
+            raise StageError(f"a batch norm follows {type(before).__name__}, not a convolution")
+        _merge(before, layer)
+    return Network(*layers).eval().requires_grad_(False)
 
 
 def count_parameters(network: nn.Module) -> int:

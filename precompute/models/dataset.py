@@ -2,12 +2,14 @@
 
 A window is ``window_bins`` consecutive bins, or the same number of 16-bp cells around the same
 centre. In training it is shifted at random by up to half a stride and read on either strand: the
-sequence is reverse-complemented; for tokens the strands of the 1,684 profile features swap before
-they are clustered (motif clusters need not be closed under the swap) and the bins reverse.
+sequence is reverse-complemented; for tokens the strands of the profile features swap before they
+are clustered (motif clusters need not be closed under the swap) and the bins reverse.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,10 +20,12 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.config import Region
 from precompute.errors import StageError
+from precompute.models.sparse import SparseRows
 from precompute.token_store import TokenStore
 
 CELL_BP = 16
 _MAX_UNKNOWN = 0.1
+_BLOCK_BINS = 8192
 
 
 class Window(NamedTuple):
@@ -48,6 +52,66 @@ class TargetScaling:
         return self.mean * np.maximum(target, 0).astype(np.float64) ** (1 / self.power)
 
 
+class TokenBlocks:
+    """Cluster values of a run by window; recently used blocks of bins stay in memory.
+
+    Parameters
+    ----------
+    store : tokens of the run
+    cache_mb : memory that the blocks may take
+    """
+
+    def __init__(self, store: TokenStore, cache_mb: float) -> None:
+        self.store = store
+        self._limit = cache_mb * 2**20
+        self._blocks: OrderedDict[tuple[str, int, bool], SparseRows] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def rows(self, window: Window, reverse: bool = False) -> SparseRows:
+        """Cluster values of the window's bins; ``reverse`` reads the other strand backwards."""
+        parts = []
+        for number in range(window.lo // _BLOCK_BINS, -(-window.hi // _BLOCK_BINS)):
+            first = number * _BLOCK_BINS
+            block = self._block(window.chrom, number, reverse)
+            lo, hi = max(window.lo - first, 0), min(window.hi - first, block.n_rows)
+            parts.append(block.rows(lo, hi))
+        rows = parts[0] if len(parts) == 1 else SparseRows.joined(parts)
+        return rows.reversed() if reverse else rows
+
+    def _block(self, chrom: str, number: int, swapped: bool) -> SparseRows:
+        key = (chrom, number, swapped)
+        with self._lock:
+            if key in self._blocks:
+                self._blocks.move_to_end(key)
+                return self._blocks[key]
+        lo = number * _BLOCK_BINS
+        block = self._read(chrom, lo, min(lo + _BLOCK_BINS, self.store.n_bins(chrom)), swapped)
+        with self._lock:
+            if key not in self._blocks:
+                self._blocks[key] = block
+                self._bytes += _size(block)
+            while self._bytes > self._limit and len(self._blocks) > 1:
+                self._bytes -= _size(self._blocks.popitem(last=False)[1])
+        return block
+
+    def _read(self, chrom: str, lo: int, hi: int, swapped: bool) -> SparseRows:
+        counts = self.store.counts(chrom, lo, hi)
+        if swapped:
+            # Features 2 p and 2 p + 1 are the strands of profile p.
+            counts.indices ^= 1
+        values = counts.astype(np.float32) @ self.store.feature_to_cluster
+        values.sort_indices()
+        return SparseRows(
+            values.indptr.astype(np.int64), values.indices.astype(np.uint16), values.data,
+            self.store.n_clusters,
+        )
+
+
+def _size(block: SparseRows) -> int:
+    return block.indptr.nbytes + block.indices.nbytes + block.values.nbytes
+
+
 class Source:
     """Inputs and signal of one encoding over the whole run.
 
@@ -56,19 +120,29 @@ class Source:
     run : run folder
     encoding : 'tokens' (positions are bins) or 'onehot' (positions are 16-bp cells)
     tracks : names of the target tracks
+    cache_mb : memory for tokens that are used again
     """
 
-    def __init__(self, run: RunFolder, encoding: str, tracks: list[str]) -> None:
+    def __init__(
+        self, run: RunFolder, encoding: str, tracks: list[str], cache_mb: float = 64
+    ) -> None:
         self.encoding, self.tracks = encoding, tracks
         self.store = TokenStore(run)
+        self.tokens = TokenBlocks(self.store, cache_mb)
         self._sequence = run.group("sequence")
         self._codes: dict[str, NDArray[np.uint8]] = {}
+        self._unknown: dict[str, NDArray[np.int32]] = {}
         signal = run.group("signal")
         name = "bins" if encoding == "tokens" else "grid"
         self._signal = {
             chrom: np.stack([signal[f"{chrom}/{track}/{name}"][:] for track in tracks])
             for chrom in self.store.chroms
         }
+
+    @property
+    def n_channels(self) -> int:
+        """Motif clusters, or 4 bases."""
+        return self.store.n_clusters if self.encoding == "tokens" else 4
 
     def codes(self, chrom: str) -> NDArray[np.uint8]:
         """Sequence codes of a chromosome's region."""
@@ -81,48 +155,56 @@ class Source:
         return int(self._sequence[chrom].attrs["start"])
 
     def n_positions(self, chrom: str) -> int:
-        """Bins or whole 16-bp cells of a chromosome."""
+        """Bins or 16-bp cells of a chromosome; the last cell may be incomplete."""
         if self.encoding == "tokens":
             return self.store.n_bins(chrom)
-        return len(self.codes(chrom)) // CELL_BP
+        return -(-len(self.codes(chrom)) // CELL_BP)
 
     def edges(self, chrom: str) -> NDArray[np.int64]:
         """Coordinates of the positions' edges, bp."""
         if self.encoding == "tokens":
             return self.store.edges(chrom).astype(np.int64)
-        return self.start(chrom) + CELL_BP * np.arange(self.n_positions(chrom) + 1)
+        cells = CELL_BP * np.arange(self.n_positions(chrom) + 1)
+        return self.start(chrom) + np.minimum(cells, len(self.codes(chrom)))
 
-    def inputs(self, window: Window, reverse: bool = False) -> NDArray[np.float32]:
-        """float32 (channels, length): clusters x bins, or 4 x bases."""
-        if self.encoding == "tokens":
-            counts = self.store.counts(window.chrom, window.lo, window.hi)
-            if reverse:
-                counts.indices ^= 1
-            dense = (counts.astype(np.float32) @ self.store.feature_to_cluster).toarray().T
-            return dense[:, ::-1] if reverse else dense
+    def rows(self, window: Window, reverse: bool = False) -> SparseRows:
+        """Tokens of a window: (bins, clusters)."""
+        return self.tokens.rows(window, reverse)
+
+    def onehot(self, window: Window, reverse: bool = False) -> NDArray[np.float32]:
+        """float32 (4, 16 x cells), rows A, C, G, T; 0 for other letters and beyond the end."""
         codes = self.codes(window.chrom)[window.lo * CELL_BP : window.hi * CELL_BP]
-        dense = np.zeros((5, len(codes)), dtype=np.float32)
+        dense = np.zeros((5, (window.hi - window.lo) * CELL_BP), dtype=np.float32)
         dense[codes, np.arange(len(codes))] = 1
         # A, C, G, T reversed is T, G, C, A: the complement.
-        return dense[3::-1, ::-1] if reverse else dense[:4]
+        return np.ascontiguousarray(dense[3::-1, ::-1]) if reverse else dense[:4]
 
     def signal(self, window: Window, reverse: bool = False) -> NDArray[np.float32]:
         """float32 (tracks, positions), in the tracks' own units."""
         values = self._signal[window.chrom][:, window.lo : window.hi]
         return values[:, ::-1] if reverse else values
 
-    def unknown_share(self, window: Window) -> float:
-        """Share of N in the window."""
-        if self.encoding == "tokens":
-            edges = self.store.edges(window.chrom)
-            lo, hi = int(edges[window.lo]), int(edges[window.hi])
-        else:
-            lo, hi = (self.start(window.chrom) + CELL_BP * p for p in (window.lo, window.hi))
-        start = self.start(window.chrom)
-        return float((self.codes(window.chrom)[lo - start : hi - start] > 3).mean())
+    def unknown_bp(self, chrom: str, edges: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Bases other than ACGT between consecutive edges (absolute, bp): int64 (n - 1,)."""
+        if chrom not in self._unknown:
+            unknown = np.cumsum(self.codes(chrom) > 3, dtype=np.int32)
+            self._unknown[chrom] = np.concatenate([np.zeros(1, np.int32), unknown])
+        before = self._unknown[chrom][np.asarray(edges) - self.start(chrom)]
+        return np.diff(before).astype(np.int64)
 
     def positions(self, region: Region) -> tuple[int, int]:
-        """Positions that lie wholly inside a region."""
+        """Positions that lie wholly inside a region.
+
+        Raises
+        ------
+        StageError
+            When the run has no such chromosome.
+        """
+        if region.chrom not in self.store.chroms:
+            raise StageError(
+                f"models.split names {region.chrom}, which is not in genome.regions; "
+                "correct the configuration"
+            )
         edges = self.edges(region.chrom)
         lo = int(np.searchsorted(edges, region.start, side="left"))
         end = edges[-1] if region.end is None else region.end
@@ -131,6 +213,9 @@ class Source:
     def windows(self, regions: list[Region], length: int, stride: int) -> list[Window]:
         """Windows inside the regions, without those that are more than 10 % N.
 
+        They are laid out in bins for both encodings, so that windows of one number have the same
+        centre; a window of cells that would leave its region is moved inside.
+
         Raises
         ------
         StageError
@@ -138,16 +223,14 @@ class Source:
         """
         found = []
         for region in regions:
-            if region.chrom not in self.store.chroms:
-                raise StageError(
-                    f"models.split names {region.chrom}, which is not in genome.regions; "
-                    "correct the configuration"
-                )
             first, last = self.positions(region)
-            for lo in range(first, last - length + 1, stride):
-                window = Window(region.chrom, lo, lo + length)
-                if self.unknown_share(window) <= _MAX_UNKNOWN:
-                    found.append(window)
+            for window in self._laid_out(region, length, stride):
+                lo = min(max(window.lo, first), last - length)
+                if lo < first:
+                    continue
+                ends = self.edges(region.chrom)[[lo, lo + length]]
+                if self.unknown_bp(region.chrom, ends)[0] <= _MAX_UNKNOWN * (ends[1] - ends[0]):
+                    found.append(Window(region.chrom, lo, lo + length))
         if not found:
             raise StageError(
                 f"no window of {length} positions fits in {regions[0].chrom}:{regions[0].start}-"
@@ -155,19 +238,37 @@ class Source:
             )
         return found
 
+    def _laid_out(self, region: Region, length: int, stride: int) -> Iterator[Window]:
+        edges = self.store.edges(region.chrom).astype(np.int64)
+        end = int(edges[-1]) if region.end is None else region.end
+        first = int(np.searchsorted(edges, region.start, side="left"))
+        last = int(np.searchsorted(edges, end, side="right")) - 1
+        for lo in range(first, last - length + 1, stride):
+            if self.encoding == "onehot":
+                centre = (int(edges[lo]) + int(edges[lo + length])) // 2 - self.start(region.chrom)
+                lo = centre // CELL_BP - length // 2
+            yield Window(region.chrom, lo, lo + length)
+
 
 def training_batches(
-    source: Source,
     windows: list[Window],
     bounds: list[tuple[str, int, int]],
     batch_size: int,
     shift: int,
     rng: np.random.Generator,
 ) -> Iterator[list[tuple[Window, bool]]]:
-    """One epoch of windows: shuffled, shifted inside their region, on either strand."""
-    order = rng.permutation(len(windows))
+    """One epoch of windows: shuffled, shifted inside their region, on either strand.
+
+    Parameters
+    ----------
+    windows : each inside one of ``bounds``
+    bounds : (chromosome, first position, end) of the regions
+    batch_size : windows at a time
+    shift : largest move to either side, positions
+    rng : source of all randomness
+    """
     picked = []
-    for number in order:
+    for number in rng.permutation(len(windows)):
         window = windows[number]
         low, high = next(
             (lo, hi) for chrom, lo, hi in bounds

@@ -14,7 +14,7 @@ from precompute.errors import ArtefactError
 from precompute.models.dataset import TargetScaling
 
 if TYPE_CHECKING:
-    from torch import nn
+    from precompute.models.architectures import Network
 
 KIND, VERSION = "motiflens.model", 1
 
@@ -23,7 +23,7 @@ KIND, VERSION = "motiflens.model", 1
 class TrainedModel:
     """A network in evaluation mode with what it needs to be used."""
 
-    network: nn.Sequential
+    network: Network
     encoding: str
     tracks: list[str]
     scalings: list[TargetScaling]
@@ -37,7 +37,7 @@ def features_digest(run: RunFolder) -> str:
     return hashlib.sha256(json.dumps([features, clusters]).encode()).hexdigest()
 
 
-def build_network(encoding: str, config: ModelConfig, n_channels: int, n_tracks: int) -> nn.Module:
+def build_network(encoding: str, config: ModelConfig, n_channels: int, n_tracks: int) -> Network:
     """A fresh network for an encoding."""
     from precompute.models.architectures import onehot_network, token_network
 
@@ -47,7 +47,7 @@ def build_network(encoding: str, config: ModelConfig, n_channels: int, n_tracks:
 
 
 def save_model(
-    folder: Path, network: nn.Module, scalings: list[TargetScaling], card: dict[str, Any]
+    folder: Path, network: Network, scalings: list[TargetScaling], card: dict[str, Any]
 ) -> None:
     """Write ``weights.safetensors`` and ``model.json``."""
     from safetensors.torch import save_file
@@ -101,4 +101,4 @@ def load_model(folder: Path, digest: str | None = None) -> TrainedModel:
     network.load_state_dict(tensors)
     network.eval()
     scalings = [TargetScaling(**s) for s in card["scalings"]]
-    return TrainedModel(network, card["encoding"], card["tracks"], scalings, card)  # type: ignore[arg-type]
+    return TrainedModel(network, card["encoding"], card["tracks"], scalings, card)

@@ -16,13 +16,16 @@ from precompute.artefacts import ARTEFACTS, write_parquet
 from precompute.context import Facts, StageContext
 from precompute.models.dataset import Source, TargetScaling, Window, training_batches
 from precompute.models.metrics import pearson
+from precompute.models.sparse import SparseRows
 from precompute.models.store import build_network, features_digest, save_model
 from precompute.streaming import in_order
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 _MIN_SPREAD = 0.05
+#: Both strands of the demo's tokens fit; a genome's are read again.
+_CACHE_MB = 600
 
 
 @dataclass
@@ -49,11 +52,13 @@ class Trainer:
     def __init__(self, context: StageContext, encoding: str) -> None:
         import torch
 
+        from precompute.models.blocks import TokenStem
+
         self.context, self.encoding = context, encoding
         self.config = context.config.models.training
         self.split = context.config.models.split
         self.tracks = [t.name for t in context.config.tracks if t.target]
-        self.source = Source(context.run, encoding, self.tracks)
+        self.source = Source(context.run, encoding, self.tracks, cache_mb=_CACHE_MB)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_num_threads(context.config.run.workers)
         torch.manual_seed(context.seed("weights"))
@@ -61,12 +66,13 @@ class Trainer:
         self.train_windows = self.source.windows(self.split.train, n, self.config.stride_bins)
         self.validation_windows = self.source.windows(self.split.validation, n, n)
         self.scalings = self._scalings()
-        self.n_channels = self.source.store.n_clusters if encoding == "tokens" else 4
-        architecture = getattr(context.config.models, encoding)
-        self.architecture = architecture
-        self.network = build_network(encoding, architecture, self.n_channels, len(self.tracks))
-        if encoding == "tokens":
-            self.network[0].scale.copy_(torch.from_numpy(self._input_scale()))  # type: ignore[index]
+        self.architecture = getattr(context.config.models, encoding)
+        self.network = build_network(
+            encoding, self.architecture, self.source.n_channels, len(self.tracks)
+        )
+        stem = self.network[0]
+        if isinstance(stem, TokenStem):
+            stem.scale.copy_(torch.from_numpy(self._input_scale()))
         self.network.to(self.device)
 
     def _scalings(self) -> list[TargetScaling]:
@@ -77,20 +83,29 @@ class Trainer:
     def _input_scale(self) -> NDArray[np.float32]:
         """1 / standard deviation of each cluster over some training windows, rare ones bounded."""
         step = max(1, len(self.train_windows) // 40)
-        parts = [self.source.inputs(w) for w in self.train_windows[::step]]
-        spread = np.concatenate(parts, axis=1).std(axis=1, dtype=np.float64)
+        sampled = [self.source.rows(w) for w in self.train_windows[::step]]
+        rows = SparseRows.joined(sampled)
+        mean, square = (
+            np.bincount(rows.indices, rows.values.astype(np.float64) ** power, rows.n_columns)
+            / rows.n_rows
+            for power in (1, 2)
+        )
+        spread = np.sqrt(np.maximum(square - mean**2, 0))
         return (1 / np.maximum(spread, _MIN_SPREAD)).astype(np.float32)
 
-    def batch(self, items: list[tuple[Window, bool]]) -> tuple[Tensor, Tensor]:
-        """Inputs and scaled targets of some windows, on the device."""
+    def batch(self, items: list[tuple[Window, bool]]) -> tuple[Tensor | SparseRows, Tensor]:
+        """Inputs and scaled targets of some windows; dense ones on the device."""
         import torch
 
-        x = np.stack([self.source.inputs(window, reverse) for window, reverse in items])
         y = np.stack([
             np.stack([s.scale(row) for s, row in zip(self.scalings, signal, strict=True)])
             for signal in (self.source.signal(w, r) for w, r in items)
         ])
-        return torch.from_numpy(x).to(self.device), torch.from_numpy(y).to(self.device)
+        target = torch.from_numpy(y).to(self.device)
+        if self.encoding == "tokens":
+            return SparseRows.joined([self.source.rows(w, r) for w, r in items]), target
+        x = np.stack([self.source.onehot(w, r) for w, r in items])
+        return torch.from_numpy(x).to(self.device), target
 
     def fit(self) -> tuple[History, dict[str, Tensor]]:
         """Train; returns the history and the weights of the best epoch."""
@@ -133,8 +148,7 @@ class Trainer:
         rng = self.context.rng(f"epoch {epoch}")
         bounds = [(r.chrom, *self.source.positions(r)) for r in self.split.train]
         batches = training_batches(
-            self.source, self.train_windows, bounds, config.batch_size,
-            config.stride_bins // 2, rng,
+            self.train_windows, bounds, config.batch_size, config.stride_bins // 2, rng
         )
         total = 0.0
         rate = 0.0
@@ -147,7 +161,7 @@ class Trainer:
             for group in optimizer.param_groups:
                 group["lr"] = rate
             optimizer.zero_grad()
-            loss = poisson_multinomial(self.network(x), y, config.multinomial_weight)
+            loss = poisson_multinomial(self.network(x, len(y)), y, config.multinomial_weight)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_clip)
             optimizer.step()
@@ -170,7 +184,7 @@ class Trainer:
             for first in range(0, len(self.validation_windows), step):
                 items = [(w, False) for w in self.validation_windows[first : first + step]]
                 x, y = self.batch(items)
-                out = self.network(x)
+                out = self.network(x, len(y))
                 losses.append(float(poisson_multinomial(out, y, self.config.multinomial_weight)))
                 predicted.append(out.cpu().numpy())
                 observed.append(y.cpu().numpy())
@@ -184,19 +198,18 @@ class Trainer:
 
         from precompute.models.architectures import count_parameters, reach
 
-        network: nn.Sequential = self.network  # type: ignore[assignment]
         device = "cpu" if self.device.type == "cpu" else torch.cuda.get_device_name()
         return {
             "encoding": self.encoding,
             "tracks": self.tracks,
-            "n_channels": self.n_channels,
+            "n_channels": self.source.n_channels,
             "architecture": self.architecture.model_dump(mode="json"),
             "features_digest": features_digest(self.context.run),
             "split": self.split.model_dump(mode="json"),
             "training": self.config.model_dump(mode="json"),
             "seed": self.context.config.run.seed,
-            "parameters": count_parameters(network),
-            "receptive_field": reach(network).inputs,
+            "parameters": count_parameters(self.network),
+            "receptive_field": reach(self.network).inputs,
             "receptive_field_unit": "bins" if self.encoding == "tokens" else "bp",
             "best_epoch": history.best_epoch,
             "best_validation_r": history.best_r,

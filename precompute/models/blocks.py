@@ -1,0 +1,75 @@
+"""Layers of the networks beside those of torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from precompute.models.sparse import SparseRows, times, transposed_times
+
+
+class _SparseProduct(torch.autograd.Function):
+    """``rows @ weight`` with the gradient of the weight."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, rows: SparseRows) -> Tensor:
+        ctx.rows = rows
+        return torch.from_numpy(times(rows, weight.detach().numpy(), torch.get_num_threads()))
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        grad_rows = np.ascontiguousarray(grad.numpy())
+        return torch.from_numpy(
+            transposed_times(ctx.rows, grad_rows, torch.get_num_threads())
+        ), None
+
+
+class TokenStem(nn.Module):
+    """First 1x1 convolution of a token model, after each cluster is multiplied by a fixed scale.
+
+    The scale is 1 / spread on the training set. Input is dense, or the non-zeros alone, which is
+    many times faster on a CPU; both give the same up to the order of summation.
+
+    Parameters
+    ----------
+    n_clusters : input channels
+    channels : output channels
+    bias : add a bias; batch norm makes it idle in training
+    """
+
+    scale: Tensor
+
+    def __init__(self, n_clusters: int, channels: int, bias: bool = False) -> None:
+        super().__init__()
+        bound = n_clusters**-0.5
+        self.register_buffer("scale", torch.ones(n_clusters))
+        self.weight = nn.Parameter(torch.empty(n_clusters, channels).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
+
+    def forward(self, x: Tensor | SparseRows, batch: int = 1) -> Tensor:
+        """Channels (batch, channels, bins) of clusters (batch, n_clusters, bins).
+
+        Sparse rows are (batch x bins, n_clusters): ``batch`` windows of equal length.
+        """
+        weight = self.weight * self.scale[:, None]
+        if isinstance(x, SparseRows):
+            if weight.device.type == "cpu":
+                flat = _SparseProduct.apply(weight, x)
+            else:
+                flat = torch.from_numpy(x.dense()).to(weight.device) @ weight
+            out = flat.unflatten(0, (batch, -1)).transpose(1, 2)
+        else:
+            out = (x.transpose(1, 2) @ weight).transpose(1, 2)
+        return out if self.bias is None else out + self.bias[:, None]
+
+
+def unit(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+    """Convolution that keeps the length, batch norm and ReLU.
+
+    The ReLU is not in place: attributions need the values on both of its sides.
+    """
+    conv = nn.Conv1d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    return [conv, nn.BatchNorm1d(outputs), nn.ReLU()]
