@@ -12,13 +12,15 @@ UNKNOWN = "#B8BEC6"
 #: What lies in the genome window, in every view.
 WINDOW = "#00A5A8"
 MAGNITUDE = "Cividis"
+#: Zero is see-through, so that it is the card's own colour in both themes.
 DIVERGING = (
-    (0.0, "#2166AC"), (0.25, "#92C5DE"), (0.5, "#F7F7F7"), (0.75, "#F4A582"), (1.0, "#B2182B"),
+    (0.0, "#2166AC"), (0.25, "#67A9CF"), (0.5, "rgba(160,160,160,0)"), (0.75, "#EF8A62"),
+    (1.0, "#B2182B"),
 )
 BASES = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 TOKENIZERS = {"motif": ACCENT, "bpe600": "#0072B2", "bpe4096": "#56B4E9"}
 KMER_GREYS = ("#C9B37A", "#B79B56", "#A08438", "#856C25", "#695418", "#4D3D10")
-OBSERVED = "#4A5560"
+OBSERVED = "#7B8894"
 MODEL_COLORS = {"tokens": "#0072B2", "onehot": "#D55E00"}
 MODEL_LABELS = {"tokens": "Token model", "onehot": "One-hot model"}
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
@@ -53,7 +55,8 @@ def base_layout(**changes: object) -> dict:
         "margin": {"l": 56, "r": 14, "t": 10, "b": 40},
         "hoverlabel": {"font": {"family": FONT, "size": 12}},
         "showlegend": False,
-        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},
+        "modebar": {"orientation": "v", "bgcolor": "rgba(0,0,0,0)", "color": "#8A94A0",
+                    "activecolor": ACCENT},
     }
     layout.update(changes)
     return layout

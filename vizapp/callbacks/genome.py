@@ -69,10 +69,11 @@ def _strip(data: RunData, region: Region) -> Track:
     steps, reduced = data.genome.strip(region)
     total = len(data.explorer.communities("mega"))
     lo, hi = data.genome.bins(region)
-    hover = words = None
+    hover = words = labels = None
     if not reduced and hi - lo <= _HOVER_BINS:
         words = data.lexicon.words_of(region.chrom, lo, hi)
         names = data.explorer.communities("mega")["label"].to_dict()
+        labels = [f"M{number} {names[number]}" for number in range(total)]
         hover = [
             f"{format_locus(region.chrom, int(a), int(b))}<br>{str(data.lexicon.labels[w])[:60]}"
             f"<br>in {data.lexicon.frequency[w]:,} bins, "
@@ -81,7 +82,9 @@ def _strip(data: RunData, region: Region) -> Track:
                 steps.edges[:-1], steps.edges[1:], words, steps.values, strict=True
             )
         ]
-    return strip_track(steps.edges, steps.values, total, hover, words, reduced)
+    # The outer bins reach beyond the window; what is drawn of them ends with it.
+    shown = np.clip(steps.edges, region.start, region.end)
+    return strip_track(shown, steps.values, total, hover, words, reduced, labels)
 
 
 def _peaks(data: RunData, region: Region, targets: list[str]) -> Track:
@@ -106,7 +109,7 @@ def _explained(data: RunData, region: Region) -> list[Track]:
     if heat is None:
         note = f"zoom in below {MAX_ATTRIBUTION_BP // 1000} kb to see contributions"
         return [Track("DeepLIFT per motif cluster, token model", 0.3, [], {"visible": False}, note)]
-    note = f"of predicted {track}; completeness error {heat.error:.0e}"
+    note = f"of predicted {track}; completeness error {error_text(heat.error)} (float64)"
     tracks = []
     if len(heat.labels):
         tracks.append(attribution_track(heat.edges, heat.labels, heat.values, note))
@@ -116,7 +119,7 @@ def _explained(data: RunData, region: Region) -> list[Track]:
     steps, error = genome.base_attribution(region)
     letters = genome.codes(region) if region.width <= MAX_LETTER_BP else None
     hint = "" if letters is not None else f"; letters below {MAX_LETTER_BP} bp"
-    note = f"of predicted {track}; completeness error {error:.0e}{hint}"
+    note = f"of predicted {track}; completeness error {error_text(error)} (float64){hint}"
     return [*tracks, base_track(steps.edges, steps.values, letters, note)]
 
 
@@ -146,6 +149,11 @@ def build_genome(data: RunData, region: Region, track: Any, targets: Any) -> dic
         *_explained(data, region),
     ]
     return stack(tracks, region.chrom, region.start, region.end, data.assembly)
+
+
+def error_text(error: float) -> str:
+    """A completeness error for a person; rounding hides one below 1e-16, which is not nothing."""
+    return f"{error:.0e}" if error >= 1e-16 else "< 1e-16"
 
 
 def width_text(width: int) -> str:

@@ -99,10 +99,12 @@ def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
                     exon_y += [y, y, None]
             places = np.arange(low + step, high, 2 * step)
             arrows.get(gene.strand, []).extend((x, y) for x in places)
-            text_x.append((low + high) / 2)
+            # Half a label from either end, so that no name is cut off.
+            half = (end - start) * 0.05
+            text_x.append(min(max((low + high) / 2, start + half), end - half))
             text_y.append(y + 0.45)
             text.append(f"{gene.label} {'▶' if gene.strand == '+' else '◀'}")
-    color = "#0B4F8A"
+    color = "#3A7FC1"
     traces: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines", "x": line_x, "y": line_y, "hoverinfo": "skip",
          "line": {"color": color, "width": 1.2}},
@@ -128,15 +130,20 @@ def interval_track(
 ) -> Track:
     """Peaks and islands: one line of blocks per (name, colour, intervals)."""
     traces = []
+    least = (end - start) / 500
     for number, (name, color, spans) in enumerate(rows):
         x: list[float | None] = []
+        text: list[str | None] = []
         for a, b in spans:
-            x += [max(a, start), min(b, end), None]
+            text += [f"{a + 1:,}-{b:,}"] * 2 + [None]
+            # Never thinner than about two pixels, or peaks vanish from wide windows.
+            spare = max(0.0, least - (b - a)) / 2
+            x += [max(a - spare, start), min(b + spare, end), None]
         y = [None if v is None else -number for v in x]
         traces.append({
             "type": "scatter", "mode": "lines", "x": x, "y": y, "name": name,
             "line": {"color": color, "width": 9},
-            "hovertemplate": f"{name}: %{{x:,}}<extra></extra>",
+            "text": text, "hovertemplate": f"{name}: %{{text}}<extra></extra>",
         })
     y_axis = {
         "tickvals": [-i for i in range(len(rows))], "ticktext": [name for name, _, _ in rows],
@@ -148,7 +155,7 @@ def interval_track(
 
 def strip_track(
     edges: NDArray, community: NDArray, total: int, hover: list[str] | None, words: NDArray | None,
-    is_reduced: bool,
+    is_reduced: bool, names: list[str] | None = None,
 ) -> Track:
     """The token strip: one cell per bin, coloured by megacluster; grey for no motif."""
     colors = [community_color(i, total) for i in range(-1, total)]
@@ -166,7 +173,32 @@ def strip_track(
         heat["hovertemplate"] = "%{text}<extra></extra>"
     note = "commonest megacluster of many bins per column" if is_reduced else "click a token"
     y_axis = {"visible": False, "range": [0, 1], "fixedrange": True}
-    return Track("Tokens by megacluster", 0.4, [heat], y_axis, note)
+    traces = [heat, *_token_names(edges, np.asarray(community), colors, names)]
+    return Track("Tokens by megacluster", 0.4, traces, y_axis, note)
+
+
+def _token_names(
+    edges: NDArray, community: NDArray, colors: list[str], names: list[str] | None
+) -> list[dict[str, Any]]:
+    """Names of the tokens that are wide enough to carry one."""
+    least = (edges[-1] - edges[0]) * 0.045
+    wide = np.flatnonzero((np.diff(edges) >= least) & (community >= 0))
+    if names is None or len(wide) == 0:
+        return []
+    centre = (edges[wide] + edges[wide + 1]) / 2
+    room = (np.diff(edges)[wide] / (edges[-1] - edges[0]) * 110).astype(int)
+    text = [shorten(names[c], max(2, r)) for c, r in zip(community[wide], room, strict=True)]
+    ink = [_ink(colors[c + 1]) for c in community[wide]]
+    return [{
+        "type": "scatter", "mode": "text", "x": packed(centre), "y": [0.5] * len(wide),
+        "text": text, "textfont": {"size": 10, "color": ink}, "hoverinfo": "skip",
+    }]
+
+
+def _ink(color: str) -> str:
+    """Black or white, whichever is easier to read on a colour (ITU-R BT.601 luma)."""
+    r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return "#000000" if 0.299 * r + 0.587 * g + 0.114 * b > 140 else "#FFFFFF"
 
 
 def attribution_track(
@@ -203,7 +235,7 @@ def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str
         "nticks": 3, "tickfont": {"size": 10}, "range": [low * 1.08, top * 1.08],
     }
     if codes is None:
-        return Track(title, 0.9, [_steps(edges, values, "#6A3D9A", title, "")], y_axis, note)
+        return Track(title, 0.9, [_steps(edges, values, "#9467BD", title, "")], y_axis, note)
     zero = np.zeros(len(values))
     traces = letter_traces(edges[:-1].astype(np.float64), 1.0, zero, values, codes)
     traces.append({
@@ -211,7 +243,7 @@ def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str
         "marker": {"size": 9, "opacity": 0}, "text": ["ACGTN"[c] for c in codes],
         "hovertemplate": "%{x:,.0f} %{text}: %{y:.3g}<extra></extra>",
     })
-    return Track(title, 1.3, traces, y_axis, note)
+    return Track(title, 1.9, traces, y_axis, note)
 
 
 def stack(
@@ -254,9 +286,9 @@ def stack(
                 placed["colorbar"] = {**trace["colorbar"], **middle}
             data.append(placed)
         top = bottom
-    last = "y" if len(tracks) == 1 else f"y{len(tracks)}"
     layout["xaxis"] = axis(
-        f"position on {assembly} {chrom} (bp)", range=[start, end], anchor=last, tickformat=",d",
+        f"position on {assembly} {chrom} (bp)", range=[start, end], anchor="free", position=0,
+        tickformat=",d",
         showspikes=True, spikemode="across", spikethickness=1, spikedash="dot",
         spikecolor="#8A94A0", nticks=8,
     )

@@ -32,7 +32,7 @@ def number(value: Any, digits: int = 3) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return "not defined" if value != value else f"{value:.{digits}g}"
+        return "not defined" if value != value else f"{value:#.{digits}g}".rstrip(".")
     return str(value)
 
 
