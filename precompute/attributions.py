@@ -49,7 +49,7 @@ def explain(
     ----------
     model : trained model; it is left as it is
     x : float (channels, length), clusters x bins or 4 x bases, as the model takes it
-    baseline : float (channels,), the baseline at every position
+    baseline : float (channels,), the baseline at every position, or (channels, length)
     track : index into ``model.tracks``
 
     Returns

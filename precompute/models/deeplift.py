@@ -15,6 +15,7 @@ Shrikumar et al., DeepLIFT, arXiv:1704.02685; the paper, section on attributions
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,6 +96,9 @@ def _relu_rule(m, x, b):  # type: ignore[no-untyped-def]
 def _pool_rule(m, x, b, out):  # type: ignore[no-untyped-def]
     """Max-pool by 2: a rise of the maximum belongs to the input's arg-max, a fall to the
     baseline's, so that a contribution has the sign of its own difference. ``out`` is zeroed.
+
+    A baseline that is the same everywhere ties nearly everywhere: its arg-max is then taken
+    to be the input's, since "the first of the two" would depend on the strand that is read.
     """
     for c in range(m.shape[0]):
         for p in range(m.shape[1]):
@@ -102,7 +106,8 @@ def _pool_rule(m, x, b, out):  # type: ignore[no-untyped-def]
             i = q if x[c, q] >= x[c, q + 1] else q + 1
             j = q if b[c, q] >= b[c, q + 1] else q + 1
             change = x[c, i] - b[c, j]
-            k = i if change > 0 else j
+            tied = abs(b[c, q] - b[c, q + 1]) < TINY
+            k = i if change > 0 or tied else j
             delta = x[c, k] - b[c, k]
             if abs(delta) < TINY:
                 out[c, i] = m[c, p]
@@ -181,27 +186,31 @@ class _Walk(NamedTuple):
 
 
 class Explainer:
-    """DeepLIFT of one track of a model against a baseline that is the same at every position.
+    """DeepLIFT of one track of a model against a baseline.
 
     Parameters
     ----------
     model : trained model; it is copied
-    baseline : float (channels,), input values of the baseline at every position
+    baseline : float (channels,), input values of the baseline at every position; or
+        (channels, length) for :meth:`dense` on windows of that length
     track : index of the explained track
     """
 
     def __init__(self, model: TrainedModel, baseline: NDArray[np.floating], track: int) -> None:
-        network = fold_batch_norm(model.network).double().cpu()
+        # Double first: batch norms folded in single precision would change the function.
+        network = fold_batch_norm(copy.deepcopy(model.network).double().cpu())
         *layers, head, softplus = network
         if not isinstance(softplus, nn.Softplus) or not isinstance(head, nn.Conv1d):
             raise StageError("DeepLIFT expects a network that ends in a convolution and a softplus")
         self.reach = reach(network)
         self.scaling = model.scalings[track]
-        single = nn.Conv1d(head.in_channels, 1, 1).double().requires_grad_(False)
-        single.weight.copy_(head.weight[track : track + 1])
-        single.bias.copy_(head.bias[track : track + 1])  # type: ignore[union-attr, index]
+        single = copy.deepcopy(head)
+        single.weight = nn.Parameter(head.weight[track : track + 1], requires_grad=False)
+        if head.bias is not None:
+            single.bias = nn.Parameter(head.bias[track : track + 1], requires_grad=False)
         self._first, self._rest = layers[0], [*layers[1:], single]
-        self._baseline = torch.from_numpy(np.asarray(baseline, dtype=np.float64))
+        values = torch.from_numpy(np.asarray(baseline, dtype=np.float64))
+        self._baseline = values if values.ndim == 2 else values[:, None]
         if isinstance(self._first, TokenStem):
             self._weight = (self._first.weight * self._first.scale[:, None]).numpy()
         # The baseline's layer values depend on the window's length alone.
@@ -224,7 +233,7 @@ class Explainer:
             tensor = torch.from_numpy(np.asarray(x, dtype=np.float64))[None]
             m, prediction, base, _ = self._explain(self._first(tensor), x.shape[1], target)
             m = through_linear(self._first, m)
-            values = (m[0] * (tensor[0] - self._baseline[:, None])).numpy()
+            values = (m[0] * (tensor[0] - self._baseline)).numpy()
         error = completeness_error(float(values.sum()), prediction, base)
         return Attribution(values, prediction, base, error)
 
@@ -237,7 +246,7 @@ class Explainer:
             m, prediction, base, walk = self._explain(tensor, rows.n_rows, target)
             behind = np.ascontiguousarray(m[0].T.numpy())
             change = after - walk.inputs[0][0].T.numpy()
-        baseline = self._baseline.numpy()
+        baseline = self._baseline[:, 0].numpy()
         values = dots(rows, behind, self._weight) * (rows.values - baseline[rows.indices])
         whole = np.einsum("ik,ik->i", behind, change)
         row = np.repeat(np.arange(rows.n_rows), np.diff(rows.indptr))
@@ -256,7 +265,7 @@ class Explainer:
         if length not in self._cache:
             if len(self._cache) > 3:
                 self._cache.clear()
-            b = self._baseline[None, :, None].expand(1, -1, length).contiguous()
+            b = self._baseline[None].expand(1, -1, length).contiguous()
             self._cache[length] = self._walk(self._first(b))
         return self._cache[length]
 
