@@ -6,6 +6,7 @@ window.dash_clientside = window.dash_clientside || {};
 
   const history = [];
   let undoing = false;
+  let drags = 0;
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
   const plotOf = (id) => document.querySelector("#" + id + " .js-plotly-plot");
 
@@ -28,6 +29,17 @@ window.dash_clientside = window.dash_clientside || {};
         return { kind: "lasso", layout: layout, polygon: corners };
       }
       return keep;
+    },
+
+    /* The newest axis range once the hand rests for 150 ms; earlier ones are dropped. */
+    settle: function (relayout) {
+      const keep = window.dash_clientside.no_update;
+      const ends = relayout && [relayout["xaxis.range[0]"], relayout["xaxis.range[1]"]];
+      if (!ends || !ends.every(Number.isFinite)) { return keep; }
+      const mine = ++drags;
+      return new Promise((resolve) => window.setTimeout(() => resolve(mine !== drags ? keep : {
+        "xaxis.range[0]": ends[0], "xaxis.range[1]": ends[1],
+      }), 150));
     },
 
     writeUrl: function (region, selection) {
@@ -101,6 +113,35 @@ window.dash_clientside = window.dash_clientside || {};
     if (save) { saveFigure(save); return; }
     const tool = event.target.closest && event.target.closest("[data-drag]");
     if (tool) { mapTool(tool); }
+  });
+
+  /* The window on the chromosome overview can be dragged; a press elsewhere centres it there. */
+  document.addEventListener("pointerdown", function (event) {
+    const track = event.target.closest && event.target.closest(".overview-track");
+    if (!track || event.button !== 0) { return; }
+    event.preventDefault();
+    const box = track.getBoundingClientRect(), mark = track.querySelector(".overview-window");
+    const [low, high, start, end] =
+      ["low", "high", "start", "end"].map((name) => Number(track.dataset[name]));
+    const width = end - start, at = (x) => low + ((x - box.left) / box.width) * (high - low);
+    const grip = event.target === mark ? at(event.clientX) - start : width / 2;
+    let first = start;
+    const place = function (e) {
+      first = Math.round(Math.min(Math.max(at(e.clientX) - grip, low), high - width));
+      mark.style.left = (100 * (first - low)) / (high - low) + "%";
+    };
+    const drop = function () {
+      document.removeEventListener("pointermove", place);
+      document.removeEventListener("pointercancel", drop);
+      document.removeEventListener("pointerup", drop);
+      if (first === start) { return; }
+      const region = { chrom: track.dataset.chrom, start: first, end: first + width };
+      window.dash_clientside.set_props("region-store", { data: region });
+    };
+    place(event);
+    document.addEventListener("pointermove", place);
+    document.addEventListener("pointercancel", drop);
+    document.addEventListener("pointerup", drop);
   });
 
   document.addEventListener("submit", (event) => event.preventDefault());

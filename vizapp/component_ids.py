@@ -53,6 +53,8 @@ STEP_NEXT = "step-next"
 TRACK_SELECT = "track-select"
 PEAK_SELECT = "peak-select"
 GENOME_GRAPH = "genome-graph"
+DRAG_STORE = "drag-store"
+OVERVIEW = "overview"
 
 LASSO_STORE = "lasso-store"
 UNDO = "undo"

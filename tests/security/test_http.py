@@ -51,7 +51,7 @@ def call(client, app, outputs, inputs, state=(), changed=None):
 
 def draw(client, app, region, track="atac", targets=None):
     outputs = (f"{ids.GENOME_GRAPH}.figure", f"{ids.REGION_INPUT}.value",
-               f"{ids.REGION_READOUT}.children")
+               f"{ids.REGION_READOUT}.children", f"{ids.OVERVIEW}.children")
     return call(client, app, outputs, [
         (ids.REGION_STORE, "data", region), (ids.TRACK_SELECT, "value", track),
         (ids.PEAK_SELECT, "value", targets)])
@@ -132,7 +132,7 @@ def test_what_a_user_types_comes_back_as_text_and_never_in_a_link(app, client):
               ids.STEP_PREVIOUS, ids.STEP_NEXT]
     inputs = [(ids.REGION_GO, "n_clicks", 1), (ids.REGION_INPUT, "n_submit", 0)]
     inputs += [(i, "n_clicks", 0) for i in clicks[1:]]
-    inputs += [(ids.GENOME_GRAPH, "relayoutData", None), (ids.INSTANCE_GRID, "selectedRows", None)]
+    inputs += [(ids.DRAG_STORE, "data", None), (ids.INSTANCE_GRID, "selectedRows", None)]
     state = [(ids.REGION_INPUT, "value", typed), (ids.STEP_KIND, "value", "gene"),
              (ids.REGION_STORE, "data", GOOD), (ids.SELECTION_STORE, "data", None)]
     response = call(client, app, outputs, inputs, state)

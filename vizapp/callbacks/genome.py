@@ -25,6 +25,7 @@ from vizapp.figures.genome import (
 from vizapp.loci import format_locus
 from vizapp.state import Region, parse_region
 from vizapp.theme import MODEL_COLORS, MODEL_LABELS, OBSERVED, OKABE_ITO
+from vizapp.views.genome import overview
 
 _MAX_PEAK_SETS = 6
 _HOVER_BINS = 700
@@ -168,7 +169,7 @@ def register(app: Dash, data: RunData) -> None:
 
     @app.callback(
         Output(ids.GENOME_GRAPH, "figure"), Output(ids.REGION_INPUT, "value"),
-        Output(ids.REGION_READOUT, "children"),
+        Output(ids.REGION_READOUT, "children"), Output(ids.OVERVIEW, "children"),
         Input(ids.REGION_STORE, "data"), Input(ids.TRACK_SELECT, "value"),
         Input(ids.PEAK_SELECT, "value"),
     )
@@ -176,4 +177,5 @@ def register(app: Dash, data: RunData) -> None:
         region = parse_region(raw, data.genome.chroms)
         text = format_locus(*region)
         readout = f"{text}  ({width_text(region.width)})"
-        return build_genome(data, region, track, targets), text, readout
+        figure = build_genome(data, region, track, targets)
+        return figure, text, readout, overview(data, region)

@@ -164,7 +164,7 @@ def navigate(
     chroms = data.genome.chroms
     if trigger in (ids.REGION_GO, ids.REGION_INPUT):
         return go_to(data, text)
-    if trigger == ids.GENOME_GRAPH:
+    if trigger in (ids.GENOME_GRAPH, ids.DRAG_STORE):
         return _dragged(relayout, now, data)
     if trigger == ids.INSTANCE_GRID:
         return _instance(row, now, data)
@@ -188,7 +188,7 @@ def register(app: Dash, data: RunData) -> None:
         Input(ids.PAN_LEFT, "n_clicks"), Input(ids.PAN_RIGHT, "n_clicks"),
         Input(ids.ZOOM_IN, "n_clicks"), Input(ids.ZOOM_OUT, "n_clicks"),
         Input(ids.STEP_PREVIOUS, "n_clicks"), Input(ids.STEP_NEXT, "n_clicks"),
-        Input(ids.GENOME_GRAPH, "relayoutData"), Input(ids.INSTANCE_GRID, "selectedRows"),
+        Input(ids.DRAG_STORE, "data"), Input(ids.INSTANCE_GRID, "selectedRows"),
         State(ids.REGION_INPUT, "value"), State(ids.STEP_KIND, "value"),
         State(ids.REGION_STORE, "data"), State(ids.SELECTION_STORE, "data"),
         prevent_initial_call=True,
@@ -239,6 +239,12 @@ def register(app: Dash, data: RunData) -> None:
         ClientsideFunction(namespace="motiflens", function_name="reduceSelection"),
         Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "selectedData"),
         State(ids.MAP_LAYOUT, "value"), prevent_initial_call=True,
+    )
+    # A wheel sends many events: only the last of a burst moves the region.
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflens", function_name="settle"),
+        Output(ids.DRAG_STORE, "data"), Input(ids.GENOME_GRAPH, "relayoutData"),
+        prevent_initial_call=True,
     )
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="writeUrl"),

@@ -9,7 +9,11 @@ from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.state import Region
 from vizapp.views.figure_card import figure_card
+
+#: Giemsa stains of cytobands; each has its own grey in the style sheet.
+STAINS = frozenset({"gneg", "gpos25", "gpos50", "gpos75", "gpos100", "acen", "gvar", "stalk"})
 
 ABOUT_GENOME = (
     "All tracks share one axis in bp. Predictions are mean signal per base; r is Pearson's "
@@ -75,10 +79,43 @@ def controls(data: RunData) -> Any:
     )
 
 
+def overview(data: RunData, region: Region) -> Any:
+    """The chromosome with its bands, as far as the run covers it, and the window on it."""
+    low, high = data.genome.chroms[region.chrom]
+
+    def place(start: int, end: int) -> dict[str, str]:
+        start, end = max(start, low), min(end, high)
+        share = 100 / (high - low)
+        return {"left": f"{(start - low) * share:.4f}%", "width": f"{(end - start) * share:.4f}%"}
+
+    table = data.genome.intervals
+    bands = data.genome.in_window(
+        table[table["kind"] == "cytoband"], Region(region.chrom, low, high)
+    )
+    shown = [
+        html.Span(
+            str(band.name), className=f"band {band.stain if band.stain in STAINS else 'gneg'}",
+            style=place(int(band.start), int(band.end)), title=f"{region.chrom} {band.name}",
+        )
+        for band in bands.itertuples()
+    ]
+    window = html.Span(className="overview-window", style=place(region.start, region.end))
+    return [
+        html.Span(region.chrom, className="overview-name"),
+        html.Div(
+            [*shown, window], className="overview-track",
+            title="Drag the window, or press where it shall go",
+            **{"data-chrom": region.chrom, "data-low": str(low), "data-high": str(high),
+               "data-start": str(region.start), "data-end": str(region.end)},
+        ),
+    ]
+
+
 def genome_card(data: RunData) -> Any:
     """The genome view, full width."""
     title = f"Genome, {data.assembly}"
     card = figure_card(
         ids.GENOME_GRAPH, title, ABOUT_GENOME, "motiflens-genome", height="auto",
     )
-    return html.Div([controls(data), card], className="panel genome-panel")
+    strip = html.Div(id=ids.OVERVIEW, className="overview")
+    return html.Div([controls(data), strip, card], className="panel genome-panel")
