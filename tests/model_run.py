@@ -13,7 +13,13 @@ from precompute.artefacts import RunFolder
 from precompute.config import Config, ModelConfig, parse_config
 from precompute.context import StageContext
 from precompute.models.dataset import TargetScaling
-from precompute.models.store import TrainedModel, build_network
+from precompute.models.store import (
+    TrainedModel,
+    build_network,
+    features_digest,
+    save_model,
+)
+from precompute.token_store import TokenStore
 from tests.synthetic_run import make_run
 
 TOKENS = ModelConfig(stem_channels=[9, 7], body_channels=[6, 8], head_channels=[5])
@@ -87,3 +93,24 @@ def random_model(encoding: str, n_channels: int, seed: int = 0, power: float = 0
     network.eval()
     scalings = [TargetScaling(0.7, power), TargetScaling(2.0, power)]
     return TrainedModel(network, encoding, TRACKS, scalings, {})
+
+
+def store_model(root: Path, encoding: str, seed: int = 0) -> TrainedModel:
+    """Write a random model as the run's artefact and return it."""
+    run = RunFolder(root)
+    model = random_model(encoding, n_channels(root, encoding), seed)
+    card = {
+        "encoding": encoding,
+        "tracks": TRACKS,
+        "n_channels": n_channels(root, encoding),
+        "features_digest": features_digest(run),
+        "architecture": (TOKENS if encoding == "tokens" else ONEHOT).model_dump(mode="json"),
+    }
+    with run.writing(f"model_{encoding}") as folder:
+        save_model(folder, model.network, model.scalings, card)
+    return model
+
+
+def n_channels(root: Path, encoding: str) -> int:
+    """Input channels of a run's encoding."""
+    return TokenStore(RunFolder(root)).n_clusters if encoding == "tokens" else 4

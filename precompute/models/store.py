@@ -98,7 +98,13 @@ def load_model(folder: Path, digest: str | None = None) -> TrainedModel:
         card["n_channels"],
         len(card["tracks"]),
     )
-    network.load_state_dict(tensors)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError:
+        raise ArtefactError(
+            f"the weights in {folder} do not fit the architecture in its model.json; "
+            "train it again"
+        ) from None
     network.eval()
     scalings = [TargetScaling(**s) for s in card["scalings"]]
     return TrainedModel(network, card["encoding"], card["tracks"], scalings, card)
