@@ -1,0 +1,211 @@
+"""Attribution stages: tiles against one pass, the contract, the background."""
+
+import numpy as np
+import pytest
+
+from precompute import attributions
+from precompute.artefacts import RunFolder
+from precompute.attributions import Overlap, background_baseline, background_windows, tiles
+from precompute.errors import StageError
+from precompute.models.dataset import Source, Window
+from precompute.models.deeplift import Explainer
+from tests.model_run import TRACKS, context, random_model, store_model, write_model_run
+
+ENCODINGS = ["tokens", "onehot"]
+STAGES = {"tokens": attributions.run_tokens, "onehot": attributions.run_onehot}
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """A run with random models explained in tiles of 300, and the facts."""
+    root = write_model_run(tmp_path_factory.mktemp("explained") / "run", n_bp=40_005)
+    facts = {}
+    for encoding in ENCODINGS:
+        store_model(root, encoding)
+        facts[encoding] = STAGES[encoding](context(root, f"attribute_{encoding}"))
+    return root, facts
+
+
+def whole(root, encoding, chrom):
+    """One DeepLIFT pass over a chromosome with the stage's own baseline."""
+    run = RunFolder(root)
+    source = Source(run, encoding, TRACKS)
+    stage = context(root, f"attribute_{encoding}")
+    baseline = background_baseline(source, run.table("peaks"), 0, stage.rng("background"))
+    window = Window(chrom, 0, source.n_positions(chrom))
+    x = source.rows(window).dense().T if encoding == "tokens" else source.onehot(window)
+    model = random_model(encoding, source.n_channels)
+    return source, x, Explainer(model, baseline, 0).dense(x)
+
+
+@pytest.mark.parametrize("chrom", ["chr20", "chr21"])
+def test_token_tiles_equal_one_pass(explained, chrom):
+    root, _ = explained
+    source, x, found = whole(root, "tokens", chrom)
+    group = RunFolder(root).group("attributions_tokens")[chrom]
+    indptr, indices = group["indptr"][:], group["indices"][:]
+    present = source.store.cluster_values(chrom, 0, source.n_positions(chrom))
+    np.testing.assert_array_equal(indptr, present.indptr)
+    np.testing.assert_array_equal(indices, present.indices)
+    bins = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    scale = np.abs(found.values).max()
+    np.testing.assert_allclose(
+        group["values"][:], found.values[indices, bins], rtol=1e-6, atol=1e-7 * scale
+    )
+    absent = np.where(x == 0, found.values, 0).sum(axis=0)
+    np.testing.assert_allclose(group["absent"][:], absent, rtol=1e-5, atol=1e-6 * scale)
+    total = group["values"][:].sum(dtype=float) + group["absent"][:].sum(dtype=float)
+    assert total == pytest.approx(found.prediction - found.baseline_prediction, rel=1e-4)
+
+
+@pytest.mark.parametrize("chrom", ["chr20", "chr21"])
+def test_base_tiles_equal_one_pass(explained, chrom):
+    root, _ = explained
+    source, _, found = whole(root, "onehot", chrom)
+    values = RunFolder(root).group("attributions_onehot")[f"{chrom}/values"][:]
+    n_bp = len(source.codes(chrom))
+    assert values.shape == (n_bp,)
+    expected = found.values.sum(axis=0)[:n_bp]
+    np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-7 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_tile_size_and_workers_change_nothing(explained, tmp_path, encoding):
+    root, _ = explained
+    name = f"attributions_{encoding}"
+    before = {
+        key: RunFolder(root).group(name)[f"chr21/{key}"][:]
+        for key in ("values", *(["absent", "indptr"] if encoding == "tokens" else []))
+    }
+    again = write_model_run(tmp_path / "run", n_bp=40_005)
+    store_model(again, encoding)
+    stage = context(
+        again, f"attribute_{encoding}", attributions={"tile_bins": 64}, run={"workers": 1}
+    )
+    STAGES[encoding](stage)
+    for key, values in before.items():
+        got = RunFolder(again).group(name)[f"chr21/{key}"][:]
+        np.testing.assert_allclose(got, values, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_tiles_partition_the_prediction_and_state_their_error(explained, encoding):
+    root, facts = explained
+    group = RunFolder(root).group(f"attributions_{encoding}")
+    worst = 0.0
+    for chrom in ("chr20", "chr21"):
+        source, _, found = whole(root, encoding, chrom)
+        edges = group[f"{chrom}/tile_edges"][:]
+        assert edges[0] == 0
+        assert edges[-1] == source.n_positions(chrom)
+        assert (np.diff(edges) > 0).all()
+        assert (np.diff(edges)[:-1] == 300).all()
+        assert group[f"{chrom}/tile_prediction"][:].sum() == pytest.approx(found.prediction)
+        baseline = group[f"{chrom}/tile_baseline"][:].sum()
+        assert baseline == pytest.approx(found.baseline_prediction)
+        errors = group[f"{chrom}/tile_error"][:]
+        assert (errors < 1e-9).all()
+        worst = max(worst, errors.max())
+    assert facts[encoding]["completeness_error"] == worst
+    assert facts[encoding]["track"] == "atac"
+
+
+def test_attributes_say_what_was_explained(explained):
+    root, _ = explained
+    for encoding, positions in (("tokens", "bins"), ("onehot", "16-bp cells")):
+        attributes = RunFolder(root).group(f"attributions_{encoding}").attrs
+        assert attributes["track"] == "atac"
+        assert attributes["baseline"] == "background"
+        assert attributes["target"] == (
+            f"predicted signal (insertions per bp) summed over the {positions} of the tile"
+        )
+    group = RunFolder(root).group("attributions_tokens")
+    summed, bins = np.zeros(len(group.attrs["mean_abs"])), 0
+    for chrom in ("chr20", "chr21"):
+        indices, values = group[f"{chrom}/indices"][:], group[f"{chrom}/values"][:]
+        summed += np.bincount(indices, np.abs(values), len(summed))
+        bins += group[f"{chrom}/indptr"].shape[0] - 1
+    np.testing.assert_allclose(group.attrs["mean_abs"], summed / bins, rtol=1e-5)
+
+
+def test_another_track_and_the_zero_baseline_are_used_when_asked(explained, tmp_path):
+    root = write_model_run(tmp_path / "run", n_bp=20_000)
+    store_model(root, "tokens")
+    changes = {"attributions": {"track": "dnase", "baseline": "zero"}}
+    facts = attributions.run_tokens(context(root, "attribute_tokens", **changes))
+    assert (facts["track"], facts["baseline"]) == ("dnase", "zero")
+    group = RunFolder(root).group("attributions_tokens")
+    assert np.abs(group["chr20/absent"][:]).max() < 1e-6 * np.abs(group["chr20/values"][:]).max()
+    with pytest.raises(StageError, match="is 'other', the model predicts atac, dnase"):
+        attributions.run_tokens(
+            context(root, "attribute_tokens", attributions={"track": "other"})
+        )
+
+
+# -- background ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_background_has_no_peak_no_n_and_low_signal(model_root, encoding):
+    run = RunFolder(model_root)
+    source, peaks = Source(run, encoding, TRACKS), run.table("peaks")
+    found = background_windows(source, peaks, 0)
+    assert found
+    means = []
+    for window in found:
+        edges = source.edges(window.chrom)
+        start, end = edges[window.lo], edges[window.hi]
+        here = peaks[peaks["chrom"] == window.chrom]
+        assert not ((here["start"] < end) & (here["end"] > start)).any()
+        assert source.unknown_bp(window.chrom, np.array([start, end]))[0] == 0
+        means.append(source.signal(window)[0].mean())
+    overall = np.concatenate([
+        source.signal(Window(c, 0, source.n_positions(c)))[0] for c in source.store.chroms
+    ])
+    assert np.mean(means) < overall.mean()
+
+
+def test_baseline_is_the_mean_of_the_background(model_root):
+    run = RunFolder(model_root)
+    peaks = run.table("peaks")
+    for encoding in ENCODINGS:
+        source = Source(run, encoding, TRACKS)
+        windows = background_windows(source, peaks, 0)
+        rng = np.random.default_rng(0)
+        baseline = background_baseline(source, peaks, 0, rng)
+        if encoding == "tokens":
+            x = np.concatenate([source.rows(w).dense() for w in windows]).T
+        else:
+            x = np.concatenate([source.onehot(w) for w in windows], axis=1)
+            assert baseline.sum() == pytest.approx(1)
+        # Every window is used: there are fewer than the stage would sample.
+        np.testing.assert_allclose(baseline, x.mean(axis=1, dtype=np.float64), rtol=1e-5)
+
+
+def test_peaks_everywhere_leave_no_background(model_root):
+    run = RunFolder(model_root)
+    source, peaks = Source(run, "tokens", TRACKS), run.table("peaks")
+    peaks["start"], peaks["end"] = 0, 10_000_000
+    with pytest.raises(StageError, match="only 0 background windows hold no peak"):
+        background_baseline(source, peaks, 0, np.random.default_rng(0))
+
+
+# -- tiles -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "size", "halo"), [(100, 30, 4), (100, 10, 25), (5, 10, 3), (91, 30, 9)]
+)
+def test_overlapping_tiles_add_up(n, size, halo):
+    rng = np.random.default_rng(0)
+    expected, got, overlap = np.zeros(n), [], Overlap()
+    todo = tiles(n, size, halo)
+    assert [t.lo for t in todo[1:]] == [t.hi for t in todo[:-1]]
+    for number, tile in enumerate(todo):
+        assert tile.first == max(0, tile.lo - halo)
+        assert tile.last == min(n, tile.hi + halo)
+        values = rng.normal(size=tile.last - tile.first)
+        expected[tile.first : tile.last] += values
+        upto = todo[number + 1].first if number + 1 < len(todo) else n
+        got.append(overlap.add(tile.first, values, upto))
+    np.testing.assert_allclose(np.concatenate(got), expected, atol=1e-12)
