@@ -86,13 +86,30 @@ window.dash_clientside = window.dash_clientside || {};
     },
   };
 
+  /* WebGL points would be a raster inside an SVG: up to 50,000 are drawn as vectors instead. */
+  function vectors(plot, button) {
+    const points = plot.data.filter((trace) => trace.type === "scattergl");
+    const shown = (plot._fullData || []).reduce((n, t) => n + (t.x ? t.x.length : 0), 0);
+    if (button.dataset.format !== "svg" || !points.length || shown > 50000) { return plot.data; }
+    return plot.data.map((trace) =>
+      trace.type === "scattergl" ? Object.assign({}, trace, { type: "scatter" }) : trace);
+  }
+
   function saveFigure(button) {
     const plot = plotOf(button.dataset.graph) || document.getElementById(button.dataset.graph);
     if (!plot || !window.Plotly) { return; }
-    const box = plot.getBoundingClientRect();
-    window.Plotly.downloadImage(plot, {
+    const box = plot.getBoundingClientRect(), room = 30, ink = "#3A444F";
+    const layout = Object.assign({}, plot.layout), margin = Object.assign({}, layout.margin);
+    margin.t = (margin.t || 0) + room;
+    Object.assign(layout, {
+      margin: margin, paper_bgcolor: "#FFFFFF", plot_bgcolor: "#FFFFFF", autosize: false,
+      font: Object.assign({}, layout.font, { color: ink }),
+      title: { text: button.dataset.title, x: 0, xref: "container", y: 1, yref: "container",
+               yanchor: "top", pad: { l: 12, t: 10 }, font: { size: 14, color: ink } },
+    });
+    window.Plotly.downloadImage({ data: vectors(plot, button), layout: layout }, {
       format: button.dataset.format, filename: button.dataset.name, scale: 2,
-      width: Math.round(box.width), height: Math.round(box.height),
+      width: Math.round(box.width), height: Math.round(box.height) + room,
     });
   }
 

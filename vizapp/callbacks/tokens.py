@@ -12,17 +12,24 @@ from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks.links import selected_words
 from vizapp.data import RunData
+from vizapp.figures.arrays import packed
 from vizapp.figures.prominent import message, motif_logos, prominent_motifs, prominent_rows
 from vizapp.figures.token_map import (
+    FRONT_TRACE,
+    POINTS_TRACE,
     SELECTED_TRACE,
     SHARED_TRACE,
     WINDOW_TRACE,
+    axis_names,
+    front,
+    marker,
     overlay,
     token_map,
 )
-from vizapp.state import LAYOUTS, Region, Word, parse_region, parse_selection
-from vizapp.views.tokens import instance_grid
+from vizapp.state import LAYOUTS, Community, Region, Word, parse_region, parse_selection
+from vizapp.views.tokens import chips, instance_grid, selection_title
 
+LAYOUT_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 _EMPTY = "nothing is selected:<br>draw a lasso on the map, click a megacluster or a token"
 
 
@@ -52,33 +59,67 @@ def hover_texts(data: RunData) -> list[str]:
     ]
 
 
+def _positions(data: RunData, layout: Any) -> NDArray:
+    if layout not in LAYOUTS:
+        raise MotiflensError("choose UMAP, t-SNE or PCA for the map")
+    return data.explorer.layouts[layout]
+
+
 def build_map(
     data: RunData, hover: list[str], layout: Any, color: Any, region: Region, selection: Any
 ) -> dict[str, Any]:
     """The whole map figure for a layout and a colour choice."""
-    if layout not in LAYOUTS:
-        raise MotiflensError("choose UMAP, t-SNE or PCA for the map")
-    by = data.explorer.color_by(str(color))
-    return token_map(
-        data.explorer.layouts[layout], layout, by.values, by.title, by.is_category, by.is_log,
-        hover, overlay_points(data, region, selection), data.explorer.explained,
-    )
+    xy, by = _positions(data, layout), data.explorer.color_by(str(color))
+    points = overlay_points(data, region, selection)
+    return token_map(xy, layout, by, hover, points, data.explorer.explained)
 
 
-def describe_selection(data: RunData, raw: Any) -> str:
-    """One line: how many points, words and places, and where the selection comes from."""
+def patch_map(
+    data: RunData, changed: set[str], layout: Any, color: Any, region: Region, selection: Any
+) -> Patch:
+    """Only what changed: the texts of the points, the bulk of the figure, are never sent again."""
+    xy, by = _positions(data, layout), data.explorer.color_by(str(color))
+    points = overlay_points(data, region, selection)
+    patch = Patch()
+    drawn = patch["data"][POINTS_TRACE]
+    wanted = {SELECTED_TRACE} if ids.SELECTION_STORE in changed else set()
+    if ids.REGION_STORE in changed:
+        wanted |= {SHARED_TRACE, WINDOW_TRACE}
+    if ids.MAP_LAYOUT in changed:
+        wanted |= {SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE}
+        drawn["x"], drawn["y"] = packed(xy[:, 0], "float32"), packed(xy[:, 1], "float32")
+        for name, title in zip("xy", axis_names(layout, data.explorer.explained), strict=True):
+            here = patch["layout"][f"{name}axis"]
+            here["title"]["text"], here["showticklabels"] = title, layout == "pca"
+        patch["layout"]["uirevision"] = patch["layout"]["selectionrevision"] = layout
+    if ids.MAP_COLOR in changed:
+        drawn["marker"] = marker(by)
+    if changed & {ids.MAP_COLOR, ids.MAP_LAYOUT}:
+        patch["data"][FRONT_TRACE] = front(xy, by)
+    for trace in sorted(wanted):
+        patch["data"][trace] = overlay(xy, points[trace], trace)
+    return patch
+
+
+def describe_selection(data: RunData, raw: Any) -> tuple[str, str]:
+    """How many words and places are selected, and where the selection comes from."""
     selection = parse_selection(raw)
     if selection is None:
-        return "Selection: nothing yet"
+        return "Selection: nothing yet", "draw a lasso on the map or click a megacluster"
     words = selected_words(data, selection)
     points = int(data.explorer.members(selection).sum())
     places = data.lexicon.count_places(words) if len(words) else 0
-    sources = {"lasso": "drawn on the map", "community": "", "word": "one word"}
-    source = sources[selection.kind]
-    if selection.kind == "community":
+    if isinstance(selection, Community):
         label = data.explorer.communities(selection.level)["label"].get(selection.id, "?")
-        source = f"{'megacluster' if selection.level == 'mega' else 'subcluster'} {selection.id}, {label}"
-    return f"Selection: {len(words):,} words in {places:,} places ({points:,} map points; {source})"
+        name = "megacluster" if selection.level == "mega" else "subcluster"
+        source = f"{name} {selection.id}, {label}"
+    elif isinstance(selection, Word):
+        source = f"the word {data.lexicon.labels[selection.word]}"
+    else:
+        source = f"drawn on the map, {LAYOUT_NAMES[selection.layout]}"
+    plural = ("word" if len(words) == 1 else "words", "place" if places == 1 else "places")
+    size = f"Selection: {len(words):,} {plural[0]} in {places:,} {plural[1]}"
+    return size, f"({points:,} map points; {source})"
 
 
 def build_panel(data: RunData, raw: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -97,7 +138,7 @@ def build_panel(data: RunData, raw: Any) -> tuple[dict[str, Any], dict[str, Any]
     profiles = [data.explorer.clusters["representative"][c] for c in top]
     names = [data.explorer.cluster_labels[c] for c in top]
     pairs = zip(names, profiles, strict=True)
-    logos = [(n[:22], data.pfms[p]) for n, p in pairs if p in data.pfms]
+    logos = [(f"{n[:22]}, {p}", data.pfms[p]) for n, p in pairs if p in data.pfms]
     bars = prominent_motifs(table, data.explorer.cluster_labels)
     return bars, motif_logos(logos) if logos else message("no profile to draw (CpG has none)")
 
@@ -109,15 +150,17 @@ def instance_rows(data: RunData, raw: Any, request: Any) -> dict[str, Any]:
     last = request.get("endRow") if isinstance(request, dict) else None
     if not isinstance(first, int) or not isinstance(last, int) or not 0 <= last - first <= 1000:
         raise MotiflensError("the table asked for rows that do not exist; select again")
-    model = request.get("sortModel") or [{"colId": "locus", "sort": "asc"}]
-    column, direction = str(model[0].get("colId")), model[0].get("sort")
-    column = column.replace("signal_", "signal:", 1)
-    rows, n = data.lexicon.instances(words, max(0, first), last, column, direction == "desc")
+    model = request.get("sortModel")
+    chosen = model[0] if isinstance(model, list) and model else {}
+    sort = chosen if isinstance(chosen, dict) else {}
+    column = str(sort.get("colId", "locus")).replace("signal_", "signal:", 1)
+    is_falling = sort.get("sort") == "desc"
+    rows, n = data.lexicon.instances(words, max(0, first), last, column, is_falling)
     return {"rowData": rows, "rowCount": n}
 
 
 def bed_text(data: RunData, raw: Any) -> str:
-    """BED of all places of the selected words: chrom, start, end, word label, frequency."""
+    """BED5 of all places of the selected words: the score is the word's frequency, at most 1000."""
     words = selected_words(data, parse_selection(raw))
     if len(words) == 0:
         raise MotiflensError("nothing is selected, so there is no BED to download; select first")
@@ -129,13 +172,15 @@ def bed_text(data: RunData, raw: Any) -> str:
         word = data.lexicon.words_of(chrom, 0, data.tokens.n_bins(chrom))[bins]
         for b, w in zip(bins.tolist(), word.tolist(), strict=True):
             name = str(data.lexicon.labels[w]).replace(" ", "_")
-            lines.append(f"{chrom}\t{edges[b]}\t{edges[b + 1]}\t{name}\t{min(1000, w + 1)}")
+            score = min(1000, int(data.lexicon.frequency[w]))
+            lines.append(f"{chrom}\t{edges[b]}\t{edges[b + 1]}\t{name}\t{score}")
     return "\n".join(lines) + "\n"
 
 
 def register(app: Dash, data: RunData) -> None:
     """Register the callbacks of the map and the panel."""
     hover = hover_texts(data)
+    data.explorer.warm()
     chroms = data.genome.chroms
 
     @app.callback(
@@ -145,16 +190,17 @@ def register(app: Dash, data: RunData) -> None:
     )
     def draw_map(layout: Any, color: Any, region: Any, selection: Any) -> Any:
         now = parse_region(region, chroms)
-        triggers = {t["prop_id"].split(".")[0] for t in ctx.triggered}
-        if not triggers or triggers & {ids.MAP_LAYOUT, ids.MAP_COLOR, ""} or layout not in LAYOUTS:
+        changed = {t["prop_id"].split(".")[0] for t in ctx.triggered} - {""}
+        if not changed:
             return build_map(data, hover, layout, color, now, selection)
-        points = overlay_points(data, now, selection)
-        wanted = [SELECTED_TRACE] if ids.SELECTION_STORE in triggers else []
-        wanted += [SHARED_TRACE, WINDOW_TRACE] if ids.REGION_STORE in triggers else []
-        patch = Patch()
-        for trace in wanted:
-            patch["data"][trace] = overlay(data.explorer.layouts[layout], points[trace], trace)
-        return patch
+        return patch_map(data, changed, layout, color, now, selection)
+
+    @app.callback(
+        Output(ids.MAP_LEGEND, "children"), Input(ids.MAP_COLOR, "value"),
+        prevent_initial_call=True,
+    )
+    def draw_legend(color: Any) -> Any:
+        return chips(data, "sub" if color == "sub" else "mega")
 
     @app.callback(
         Output(ids.SELECTION_SUMMARY, "children"), Output(ids.PROMINENT_GRAPH, "figure"),
@@ -163,7 +209,8 @@ def register(app: Dash, data: RunData) -> None:
     )
     def describe(selection: Any) -> Any:
         bars, logos = build_panel(data, selection)
-        return describe_selection(data, selection), bars, logos, instance_grid(data)
+        size, source = describe_selection(data, selection)
+        return selection_title(size, source), bars, logos, instance_grid(data)
 
     @app.callback(
         Output(ids.INSTANCE_GRID, "getRowsResponse"),

@@ -84,6 +84,10 @@ class ExplorerData:
             out[track] = column
         return out
 
+    def warm(self) -> None:
+        """Read now what colours and selections need, so that the first is as fast as the next."""
+        _ = (self.ranked, self._columns, self._signal)
+
     def communities(self, level: str) -> pd.DataFrame:
         """Rows of the community table for 'mega' or 'sub', indexed by community."""
         table = self.community_table

@@ -42,9 +42,9 @@ def rank_marks(
     if len(words) > most:
         words = words[np.unique(np.linspace(0, len(words) - 1, most).astype(int))]
     style: dict[str, Any] = (
-        {"size": 8, "color": ACCENT, "symbol": "circle", "line": {"width": 1, "color": "#FFFFFF"}}
+        {"size": 6, "color": ACCENT, "symbol": "circle"}
         if is_selection
-        else {"size": 11, "color": WINDOW, "symbol": "line-ns-open", "line": {"width": 1}}
+        else {"size": 15, "color": WINDOW, "symbol": "line-ns-open", "line": {"width": 1.2}}
     )
     name = "selected words" if is_selection else "words in the genome window"
     return {
@@ -58,15 +58,19 @@ def rank_marks(
 def rank_frequency(
     curves: pd.DataFrame, fits: pd.DataFrame, marks: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Rank-frequency curves; ``fits`` are the Zipf table's rows of one definition of r."""
+    """Rank-frequency curves; ``fits`` are the Zipf table's rows of one definition of r.
+
+    The names in the legend give r, n (the types that entered it), and the paper's r.
+    """
     data: list[dict[str, Any]] = []
     for fit in fits.itertuples():
         mine = curves[curves["tokenizer"] == fit.tokenizer]
         paper = PAPER_R.get(str(fit.tokenizer))
-        beside = f" (paper {paper:.2f})" if paper is not None else ""
+        beside = f", paper {paper:.2f}" if paper is not None else ""
         r = f"{fit.r:.3f}" if np.isfinite(fit.r) else "not defined"
         data.append({
-            "type": "scatter", "mode": "lines", "name": f"{fit.label}: r {r}{beside}",
+            "type": "scatter", "mode": "lines",
+            "name": f"{fit.label}: r {r} (n {fit.n_types:,}{beside})",
             "x": packed(mine["rank"].to_numpy()), "y": packed(mine["frequency"].to_numpy()),
             "line": {
                 "color": tokenizer_color(str(fit.tokenizer)),
@@ -88,22 +92,31 @@ def rank_frequency(
 
 
 def coverage(recovery: pd.DataFrame, labels: dict[str, str]) -> dict[str, Any]:
-    """Distribution over profiles of the best correlation with any token, one violin each."""
+    """Distribution over profiles of the best correlation with any token, one violin each.
+
+    Under each name stand the number of tokens tried and the median.
+    """
     data = []
     for name, rows in recovery.groupby("tokenizer", sort=False):
-        n = int(rows["n_tokens"].iloc[0])
+        values, n = rows["correlation"], int(rows["n_tokens"].iloc[0])
+        label = labels.get(str(name), str(name))
+        color = tokenizer_color(str(name))
         data.append({
-            "type": "violin", "name": f"{labels.get(str(name), str(name))}<br>{n:,}",
-            "y": packed(rows["correlation"].to_numpy(), "float32"), "points": False,
-            "box": {"visible": True, "width": 0.25}, "meanline": {"visible": False},
-            "spanmode": "hard", "line": {"color": tokenizer_color(str(name)), "width": 1.2},
-            "fillcolor": tokenizer_color(str(name)), "opacity": 0.75, "hoveron": "violins",
+            "type": "violin", "name": f"{label}<br>{n:,} tokens<br>median {values.median():.2f}",
+            "y": packed(values.to_numpy(), "float32"), "points": False,
+            "box": {"visible": True, "width": 0.16, "fillcolor": "rgba(255,255,255,0.75)",
+                    "line": {"color": "#1B2430", "width": 1}},
+            "meanline": {"visible": False}, "spanmode": "hard",
+            "line": {"color": color, "width": 1.2}, "fillcolor": color, "opacity": 0.8,
+            "hoveron": "violins",
         })
+    low = float(recovery["correlation"].min())
     return {
         "data": data,
         "layout": base_layout(
-            yaxis=axis("best correlation with a profile (Pearson r)", range=[0, 1.02]),
-            xaxis=axis("tokenizer, tokens tried", tickfont={"size": 10}),
-            margin={"l": 56, "r": 8, "t": 8, "b": 60},
+            yaxis=axis("best correlation with a profile (Pearson r)",
+                       range=[np.floor(low * 10 - 0.5) / 10, 1.02]),
+            xaxis=axis("", tickfont={"size": 10}),
+            margin={"l": 56, "r": 8, "t": 8, "b": 60}, violingap=0.15,
         ),
     }

@@ -1,12 +1,13 @@
-"""The token map: one WebGL trace of points and three overlays with fixed places.
+"""The token map: one WebGL trace of points, and overlays with fixed places above it.
 
-Traces: 0 all points, 1 points that share a word with the genome window, 2 points in the genome
-window, 3 the selection. Overlays can then be replaced without sending the points again.
+Traces: 0 all points; 1 the points that a magnitude does not leave at its minimum, drawn again so
+that they are not buried; 2 points that share a word with the genome window; 3 points in the genome
+window; 4 the selection. A part can then be replaced without sending all points and texts again.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,23 @@ from numpy.typing import NDArray
 from vizapp.figures.arrays import packed
 from vizapp.theme import ACCENT, MAGNITUDE, WINDOW, axis, base_layout, community_color
 
-SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE = 1, 2, 3
+POINTS_TRACE, FRONT_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE = range(5)
 
-_AXIS_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PC"}
+_AXIS_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
+_POINT = {"size": 3.2, "opacity": 0.75}
+
+
+class Coloring(Protocol):
+    """What colours the points: community numbers, or magnitudes."""
+
+    @property
+    def values(self) -> NDArray: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def is_category(self) -> bool: ...
+    @property
+    def is_log(self) -> bool: ...
 
 
 def overlay(
@@ -28,7 +43,10 @@ def overlay(
         WINDOW_TRACE: {
             "size": 11, "symbol": "circle-open", "color": WINDOW, "line": {"width": 3},
         },
-        SELECTED_TRACE: {"size": 4.5, "color": ACCENT, "opacity": 0.8},
+        # Rings, so that what colours the points stays visible under the selection.
+        SELECTED_TRACE: {
+            "size": 5.5, "symbol": "circle-open", "color": ACCENT, "line": {"width": 1.2},
+        },
     }
     names = {SHARED_TRACE: "same word as the window", WINDOW_TRACE: "in the genome window",
              SELECTED_TRACE: "selected"}
@@ -40,35 +58,78 @@ def overlay(
     }
 
 
-def _marker(values: NDArray, title: str, is_category: bool, is_log: bool) -> dict[str, Any]:
-    if is_category:
+def marker(by: Coloring) -> dict[str, Any]:
+    """Colours of all points: a palette for categories, a scale with its bar for magnitudes."""
+    values = by.values
+    if by.is_category:
         total = int(values.max()) + 1
         colors = [community_color(i, total) for i in range(total)]
         stops = np.linspace(0, 1, total + 1)
         scale = [[float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])]
-        return {
+        return _POINT | {
             "color": packed(values, "int16"), "colorscale": scale, "cmin": -0.5,
             "cmax": total - 0.5, "showscale": False,
         }
-    shown = np.log10(np.maximum(values, 1)) if is_log else values
-    low, high = float(np.min(shown)), float(np.percentile(shown, 99.5))
-    bar: dict[str, Any] = {"title": {"text": title, "side": "right"}, "thickness": 10, "len": 0.75}
-    if is_log:
+    shown, low, high = _scaled(by)
+    bar: dict[str, Any] = {
+        "title": {"text": by.title, "side": "right", "font": {"size": 12}}, "thickness": 10,
+        "len": 0.75, "tickfont": {"size": 11},
+        "outlinewidth": 0, "x": 1.01,
+    }
+    if by.is_log:
         decades = np.arange(int(np.floor(low)), int(np.ceil(high)) + 1)
         bar |= {"tickvals": decades.tolist(), "ticktext": [f"{10**int(d):,}" for d in decades]}
-    return {
-        "color": packed(shown, "float32"), "colorscale": MAGNITUDE, "cmin": low,
-        "cmax": max(high, low + 1e-9), "showscale": True, "colorbar": bar,
+    return _POINT | {
+        "color": packed(shown, "float32"), "colorscale": MAGNITUDE, "cmin": low, "cmax": high,
+        "showscale": True, "colorbar": bar,
     }
+
+
+def _scaled(by: Coloring) -> tuple[NDArray[np.float64], float, float]:
+    """Shown values and the ends of their scale; the top half percent does not stretch it."""
+    shown = np.log10(np.maximum(by.values, 1)) if by.is_log else by.values.astype(np.float64)
+    low = float(shown.min())
+    above = shown[shown > low]
+    high = float(np.percentile(above, 99.5)) if above.size else low
+    return shown, low, max(high, low + 1e-9)
+
+
+def front(xy: NDArray[np.floating], by: Coloring) -> dict[str, Any]:
+    """The points above a magnitude's minimum once more, highest last; nothing for categories."""
+    chosen = np.empty(0, dtype=np.int64)
+    style: dict[str, Any] = dict(_POINT)
+    if not by.is_category:
+        shown, low, high = _scaled(by)
+        order = np.argsort(shown, kind="stable")
+        above = order[shown[order] > low]
+        # When most points are above, none is buried among many at the minimum.
+        chosen = above if len(above) <= len(shown) // 2 else chosen
+        style |= {
+            "color": packed(shown[chosen], "float32"), "colorscale": MAGNITUDE, "cmin": low,
+            "cmax": high, "showscale": False, "opacity": 1, "size": 4,
+        }
+    return {
+        "type": "scattergl", "mode": "markers", "hoverinfo": "skip", "name": "above the minimum",
+        "x": packed(xy[chosen, 0], "float32"), "y": packed(xy[chosen, 1], "float32"),
+        "marker": style,
+    }
+
+
+def axis_names(layout: str, explained: list[float]) -> tuple[str, str]:
+    """Titles of both axes; principal components come with their share of the variance."""
+    if layout == "pca":
+        first, second = (
+            f"PC{i + 1} ({100 * explained[i]:.1f} % of variance)" for i in range(2)
+        )
+    else:
+        first, second = (f"{_AXIS_NAMES[layout]} {i + 1} (no unit)" for i in range(2))
+    return first, second
 
 
 def token_map(
     xy: NDArray[np.floating],
     layout: str,
-    values: NDArray,
-    title: str,
-    is_category: bool,
-    is_log: bool,
+    by: Coloring,
     hover: list[str],
     overlays: dict[int, NDArray[np.integer]],
     explained: list[float],
@@ -79,24 +140,19 @@ def token_map(
     ----------
     xy : float (n, 2), positions in the layout
     layout : 'umap', 'tsne' or 'pca'
-    values : (n,), what colours the points; categories are community numbers
-    title : of the colour bar, with its unit
+    by : what colours the points; categories are community numbers
     hover : text of each point
     overlays : points of each overlay trace
     explained : variance shares of the principal components, for PCA axis titles
     """
-    if layout == "pca":
-        names = [f"PC{i + 1} ({100 * explained[i]:.1f} % of variance)" for i in range(2)]
-    else:
-        names = [f"{_AXIS_NAMES[layout]} {i + 1} (no unit)" for i in range(2)]
+    names = axis_names(layout, explained)
     points = {
         "type": "scattergl", "mode": "markers", "name": "tokens",
-        "x": packed(xy[:, 0], "float32"), "y": packed(xy[:, 1], "float32"),
-        "marker": {"size": 3.2, "opacity": 0.75, **_marker(values, title, is_category, is_log)},
+        "x": packed(xy[:, 0], "float32"), "y": packed(xy[:, 1], "float32"), "marker": marker(by),
         "text": hover, "hovertemplate": "%{text}<extra></extra>",
         "selected": {"marker": {"opacity": 0.75}}, "unselected": {"marker": {"opacity": 0.75}},
     }
-    data = [points, *(overlay(xy, overlays[i], i) for i in sorted(overlays))]
+    data = [points, front(xy, by), *(overlay(xy, overlays[i], i) for i in sorted(overlays))]
     return {
         "data": data,
         "layout": base_layout(
@@ -104,6 +160,7 @@ def token_map(
             yaxis=axis(names[1], showticklabels=layout == "pca"),
             dragmode="lasso", hovermode="closest", uirevision=layout, selectionrevision=layout,
             margin={"l": 46, "r": 8, "t": 8, "b": 40},
+            hoverlabel={"bgcolor": "#1B2430", "font": {"color": "#FFFFFF", "size": 12}},
             newselection={"line": {"color": ACCENT, "width": 2, "dash": "solid"}},
         ),
     }

@@ -8,13 +8,13 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 
-def graph_config(filename: str) -> dict[str, Any]:
-    """Mode bar of every figure: PNG and SVG download, no logo, no cloud."""
+def graph_config(filename: str, is_explored: bool = True) -> dict[str, Any]:
+    """Mode bar of a figure, shown under the pointer; none where nothing is to be explored."""
     return {
         "displaylogo": False,
-        "displayModeBar": True,
+        "displayModeBar": "hover" if is_explored else False,
         "responsive": True,
-        "scrollZoom": True,
+        "scrollZoom": is_explored,
         "modeBarButtonsToRemove": ["toImage", "sendDataToCloud", "autoScale2d"],
         "toImageButtonOptions": {"filename": filename, "scale": 2},
     }
@@ -33,13 +33,14 @@ def help_mark(text: str, label: str) -> Any:
     )
 
 
-def download_buttons(graph_id: str, filename: str) -> Any:
-    """Buttons that save the figure as it is drawn; assets/figures.js does the work."""
+def download_buttons(graph_id: str, filename: str, title: str) -> Any:
+    """Buttons that save the figure with its title, on white; the browser does the work."""
     return html.Span(
         [
             html.Button(
                 kind.upper(), className="save-figure", title=f"Save this figure as {kind.upper()}",
-                **{"data-graph": graph_id, "data-format": kind, "data-name": filename},
+                **{"data-graph": graph_id, "data-format": kind, "data-name": filename,
+                   "data-title": title},
             )
             for kind in ("png", "svg")
         ],
@@ -49,21 +50,25 @@ def download_buttons(graph_id: str, filename: str) -> Any:
 
 def figure_card(
     graph_id: str, title: Any, about: str, filename: str, figure: dict | None = None,
-    toolbar: Any = None, height: str = "100%", **graph: Any,
+    toolbar: Any = None, height: str = "100%", is_explored: bool = True, **graph: Any,
 ) -> Any:
-    """Title row with help, tools and downloads; the figure under it with a loading skeleton."""
+    """Title row with help, tools and downloads; the figure under it with a loading skeleton.
+
+    ``is_explored`` says that zooming into the figure is worthwhile.
+    """
     head = html.Div(
         [
             html.Div([html.H2(title, className="card-title"), help_mark(about, str(title))],
                      className="card-name"),
-            html.Div([toolbar, download_buttons(graph_id, filename)], className="card-tools"),
+            html.Div([toolbar, download_buttons(graph_id, filename, str(title))],
+                     className="card-tools"),
         ],
         className="card-head",
     )
     body = dcc.Loading(
         dcc.Graph(
             id=graph_id, figure=figure or {"data": [], "layout": {}},
-            config=graph_config(filename), style={"height": height}, **graph,
+            config=graph_config(filename, is_explored), style={"height": height}, **graph,
         ),
         delay_show=300, overlay_style={"visibility": "visible", "opacity": 0.5},
         type="dot", color="#C2185B", parent_className="card-loading",

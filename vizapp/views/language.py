@@ -9,7 +9,6 @@ from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.figures.language import DEFINITIONS
 from vizapp.views.figure_card import figure_card
 
 ABOUT_ZIPF = (
@@ -27,16 +26,30 @@ ABOUT_COVERAGE = (
 )
 
 
+#: The definitions of r, short enough for the select; the full words stand in the help.
+_SHORT = {
+    "all": "all types", "seen2": "types seen 2+ times", "seen3": "types seen 3+ times",
+    "seen10": "types seen 10+ times", "logranks": "log-spaced ranks",
+}
+
+
 def language_card(data: RunData) -> Any:
     """Two tabs: rank-frequency and motif coverage."""
     choice = dmc.Select(
-        id=ids.ZIPF_DEFINITION, value="seen3", size="xs", w=230, allowDeselect=False,
-        data=[{"value": k, "label": f"r over {v}"} for k, v in DEFINITIONS.items()],
+        id=ids.ZIPF_DEFINITION, value="seen3", size="xs", w=208, allowDeselect=False,
+        data=[{"value": k, "label": f"r over {v}"} for k, v in _SHORT.items()],
         **{"aria-label": "Definition of r"},
     )
     zipf = figure_card(
         ids.ZIPF_GRAPH, f"Rank and frequency, {data.region_text}", ABOUT_ZIPF, "motiflens-zipf",
         toolbar=choice, height="330px",
+    )
+    motif = data.lexicon.zipf_table("all").set_index("tokenizer").loc["motif"]
+    differs = html.P(
+        f"r over the n types of the definition. Paper: the whole human genome, 871 motif clusters; "
+        f"here {motif['n_tokens']:,} tokens of {data.region_text}, "
+        f"{len(data.explorer.cluster_labels):,} motif clusters, BPE trained on this sequence.",
+        className="caption",
     )
     profiles = data.lexicon.recovery["profile_id"].nunique()
     coverage = figure_card(
@@ -47,7 +60,7 @@ def language_card(data: RunData) -> Any:
         [
             dmc.TabsList([dmc.TabsTab("Zipf's law", value="zipf"),
                           dmc.TabsTab("Motif coverage", value="coverage")]),
-            dmc.TabsPanel(zipf, value="zipf", pt=6),
+            dmc.TabsPanel([zipf, differs], value="zipf", pt=6),
             dmc.TabsPanel(coverage, value="coverage", pt=6),
         ],
         value="zipf", keepMounted=True, color="pink",

@@ -10,8 +10,9 @@ from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.figures.prominent import format_q
 from vizapp.theme import community_color
-from vizapp.views.figure_card import figure_card
+from vizapp.views.figure_card import figure_card, help_mark
 
 ABOUT_MAP = (
     "Each point is one bin of the genome, a token: a vector of motif-cluster occupancy. Bins whose "
@@ -20,7 +21,8 @@ ABOUT_MAP = (
     "the genome window; faint rings: the same words elsewhere. Source: the paper's token explorer."
 )
 ABOUT_PROMINENT = (
-    "Motif clusters that are higher inside the selection than in all other tokens of the map. "
+    "Motif clusters whose occupancy inside the selection differs most from all other tokens of the "
+    "map: the most significant of the higher (blue), and of the lower (vermilion). "
     "Effect: log2 ratio of mean occupancy. q: two-sided Mann-Whitney test with tie correction, "
     "Benjamini-Hochberg over all motif clusters."
 )
@@ -34,30 +36,36 @@ ABOUT_INSTANCES = (
 )
 
 
-def legend(data: RunData) -> Any:
-    """Chips of the megaclusters: a click selects all points of one."""
-    table = data.explorer.communities("mega")
-    total = len(table)
-    chips = []
+def chips(data: RunData, level: str) -> list[Any]:
+    """Legend of a level, largest community first: a click selects all its points."""
+    table = data.explorer.communities(level)
+    letter, name = ("M", "Megacluster") if level == "mega" else ("S", "Subcluster")
+    out = []
     for row in table.itertuples():
-        q = "q < 1e-298" if row.q_value <= 1e-298 else f"q {row.q_value:.1g}"
-        chips.append(
+        number = int(row.Index)
+        inside = f" of megacluster {row.parent}" if level == "sub" else ""
+        dot = html.Span(
+            className="chip-dot", style={"background": community_color(number, len(table))}
+        )
+        out.append(
             html.Button(
-                [
-                    html.Span(
-                        className="chip-dot",
-                        style={"background": community_color(int(row.Index), total)},
-                    ),
-                    f"M{row.Index} {row.label}",
-                ],
-                id={"type": ids.LEGEND_CHIP, "level": "mega", "index": int(row.Index)},
+                [dot, f"{letter}{number} {row.label}"],
+                id={"type": ids.LEGEND_CHIP, "level": level, "index": number},
                 className="chip", n_clicks=0,
-                title=f"Megacluster {row.Index}: {row.n_points:,} points; named by its most "
-                f"enriched motif cluster {row.label}, {q}. Click to select it.",
+                title=f"{name} {number}{inside}: {row.n_points:,} points; named by its most "
+                f"enriched motif cluster, {row.label}, {format_q(row.q_value)}. "
+                "Click to select it.",
             )
         )
-    return html.Div(chips, id=ids.MAP_LEGEND, className="legend", role="group",
-                    **{"aria-label": "Megaclusters"})
+    return out
+
+
+def legend(data: RunData) -> Any:
+    """The legend under the map; it follows the level that colours the map."""
+    return html.Div(
+        chips(data, "mega"), id=ids.MAP_LEGEND, className="legend", role="group",
+        **{"aria-label": "Communities"},
+    )
 
 
 def _tools() -> Any:
@@ -85,7 +93,7 @@ def map_card(data: RunData) -> Any:
     controls = html.Div(
         [
             dmc.SegmentedControl(
-                id=ids.MAP_LAYOUT, value="umap", size="xs",
+                id=ids.MAP_LAYOUT, value="tsne", size="xs",
                 data=[{"value": "umap", "label": "UMAP"}, {"value": "tsne", "label": "t-SNE"},
                       {"value": "pca", "label": "PCA"}],
             ),
@@ -108,30 +116,38 @@ def map_card(data: RunData) -> Any:
 def instance_grid(data: RunData) -> Any:
     """The table of places; made anew for each selection, so that no old rows stay."""
     columns = [
-        {"field": "locus", "headerName": "Locus", "width": 190, "sortable": True},
-        {"field": "motifs", "headerName": "Motifs (strand)", "flex": 2, "minWidth": 190,
+        {"field": "locus", "headerName": "Locus", "width": 168, "sortable": True},
+        {"field": "motifs", "headerName": "Motifs (strand)", "flex": 3, "minWidth": 96,
          "sortable": False, "tooltipField": "motifs"},
-        {"field": "word", "headerName": "Word", "flex": 1, "minWidth": 120, "sortable": False,
+        {"field": "word", "headerName": "Word", "flex": 2, "minWidth": 72, "sortable": False,
          "tooltipField": "word"},
-        {"field": "frequency", "headerName": "Frequency", "width": 108, "sortable": True,
-         "type": "rightAligned"},
+        {"field": "frequency", "headerName": "Word frequency", "width": 80, "sortable": True,
+         "type": "rightAligned", "headerTooltip": "Bins of the run with this word"},
     ]
     columns += [
-        {"field": f"signal_{track}", "headerName": about["short_label"], "width": 150,
+        {"field": f"signal_{track}", "headerName": about["short_label"], "width": 84,
          "sortable": True, "type": "rightAligned",
          "headerTooltip": f"{about['label']}; mean over the bin, {about['unit']}"}
         for track, about in data.explorer.tracks.items()
     ]
     return dag.AgGrid(
         id=ids.INSTANCE_GRID, columnDefs=columns, rowModelType="infinite",
-        defaultColDef={"resizable": True, "suppressMovable": True},
+        defaultColDef={"resizable": True, "suppressMovable": True, "wrapHeaderText": True},
         dashGridOptions={
-            "rowHeight": 26, "headerHeight": 30, "cacheBlockSize": 100, "maxBlocksInCache": 20,
-            "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
+            "rowHeight": 26, "headerHeight": 46, "cacheBlockSize": 100, "maxBlocksInCache": 20,
+            "rowSelection": {
+                "mode": "singleRow", "checkboxes": False, "enableClickSelection": True,
+            },
             "tooltipShowDelay": 300, "infiniteInitialRowCount": 1, "rowBuffer": 5,
         },
         className="ag-theme-alpine instances", style={"height": "100%"},
     )
+
+
+def selection_title(size: str, source: str) -> list[Any]:
+    """Size of the selection, and below it where it comes from."""
+    return [html.H2(size, className="summary-size"),
+            html.Span(source, className="summary-source", title=source)]
 
 
 def selection_card(data: RunData) -> Any:
@@ -143,32 +159,33 @@ def selection_card(data: RunData) -> Any:
                 [
                     html.Button("Clear", id=ids.SELECTION_CLEAR, className="tool",
                                 title="Clear the selection (Esc)", n_clicks=0),
-                    html.Button("BED", id=ids.INSTANCE_BED, className="tool", n_clicks=0,
+                    html.Button("Save BED", id=ids.INSTANCE_BED, className="tool", n_clicks=0,
                                 title="Download the places of the selected words as BED"),
                 ],
-                className="tools",
+                className="tools fixed",
             ),
         ],
         className="card-head",
     )
     bars = figure_card(
         ids.PROMINENT_GRAPH, "Prominent motifs", ABOUT_PROMINENT, "motiflens-prominent-motifs",
-        height="270px",
+        height="270px", is_explored=False,
     )
-    logos = figure_card(ids.LOGO_GRAPH, "Logos", ABOUT_LOGOS, "motiflens-logos", height="150px")
+    logos = figure_card(
+        ids.LOGO_GRAPH, "Logos of the top motifs", ABOUT_LOGOS, "motiflens-logos", height="150px",
+        is_explored=False,
+    )
     return html.Div(
         [
             head, bars, logos,
-            html.Div([html.H2("Places", className="card-title"), _mark(ABOUT_INSTANCES)],
-                     className="card-name"),
+            html.Div(
+                [html.H2("Places", className="card-title"),
+                 help_mark(ABOUT_INSTANCES, "the table of places")],
+                className="card-name",
+            ),
             html.Div(instance_grid(data), id=ids.INSTANCE_BOX, className="places"),
             dcc.Download(id=ids.INSTANCE_DOWNLOAD),
         ],
         className="panel selection-panel",
     )
 
-
-def _mark(text: str) -> Any:
-    from vizapp.views.figure_card import help_mark
-
-    return help_mark(text, "the table of places")
