@@ -10,25 +10,29 @@ window.dash_clientside = window.dash_clientside || {};
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
   const plotOf = (id) => document.querySelector("#" + id + " .js-plotly-plot");
 
+  /* Corners of a drawn shape in data units, at most 2,000. */
+  function corners(shape) {
+    if (shape.type === "rect") {
+      return [[shape.x0, shape.y0], [shape.x1, shape.y0], [shape.x1, shape.y1],
+              [shape.x0, shape.y1]];
+    }
+    const numbers = String(shape.path || "").match(/-?\d+\.?\d*(?:e[-+]?\d+)?/gi) || [];
+    const step = Math.max(1, Math.ceil(numbers.length / 4000)), polygon = [];
+    for (let i = 0; i + 1 < numbers.length; i += 2 * step) {
+      polygon.push([Number(numbers[i]), Number(numbers[i + 1])]);
+    }
+    return polygon;
+  }
+
   window.dash_clientside.motiflens = {
-    /* Only the drawn outline goes to the server, which finds the members itself. */
-    reduceSelection: function (selected, layout) {
-      const keep = window.dash_clientside.no_update;
-      if (!selected) { return keep; }
-      if (selected.lassoPoints) {
-        const x = selected.lassoPoints.x, y = selected.lassoPoints.y;
-        if (x.length < 3) { return keep; }
-        const step = Math.max(1, Math.ceil(x.length / 2000));
-        const polygon = [];
-        for (let i = 0; i < x.length; i += step) { polygon.push([x[i], y[i]]); }
-        return { kind: "lasso", layout: layout, polygon: polygon };
-      }
-      if (selected.range) {
-        const [x0, x1] = selected.range.x, [y0, y1] = selected.range.y;
-        const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
-        return { kind: "lasso", layout: layout, polygon: corners };
-      }
-      return keep;
+    /* Only the drawn outline goes to the server, which finds the members itself. Outlines are
+       drawn as shapes: Plotly's own lasso redraws every point at each move of the hand. */
+    outline: function (relayout, layout) {
+      const keep = window.dash_clientside.no_update, plot = plotOf("map-graph");
+      const drawn = relayout && Array.isArray(relayout.shapes) && plot && plot.layout.shapes;
+      const shape = drawn && drawn[drawn.length - 1];
+      const polygon = shape ? corners(shape) : [];
+      return polygon.length < 3 ? keep : { kind: "lasso", layout: layout, polygon: polygon };
     },
 
     /* The newest axis range once the hand rests for 150 ms; earlier ones are dropped. */
@@ -113,23 +117,27 @@ window.dash_clientside = window.dash_clientside || {};
     });
   }
 
+  /* A tool presses its twin in the mode bar: what is set there survives the next redraw. */
   function mapTool(button) {
-    const plot = plotOf(button.dataset.graph);
+    const plot = plotOf(button.dataset.graph), mode = button.dataset.drag;
     if (!plot || !window.Plotly) { return; }
-    if (button.dataset.drag === "reset") {
-      window.Plotly.relayout(plot, { "xaxis.autorange": true, "yaxis.autorange": true });
-      return;
-    }
-    window.Plotly.relayout(plot, { dragmode: button.dataset.drag });
-    document.querySelectorAll("[data-drag]").forEach((b) => b.classList.remove("is-on"));
-    button.classList.add("is-on");
+    const twin = plot.querySelector('.modebar-btn[data-val="' + mode + '"]');
+    if (twin && plot._fullLayout.dragmode !== mode) { twin.dispatchEvent(new Event("click")); }
+    if (mode !== "reset") { showTool(mode); }
+  }
+
+  function showTool(mode) {
+    document.querySelectorAll("[data-drag]").forEach(
+      (b) => b.classList.toggle("is-on", b.dataset.drag === mode));
   }
 
   document.addEventListener("click", function (event) {
     const save = event.target.closest && event.target.closest(".save-figure");
     if (save) { saveFigure(save); return; }
     const tool = event.target.closest && event.target.closest("[data-drag]");
-    if (tool) { mapTool(tool); }
+    if (tool) { mapTool(tool); return; }
+    const mode = event.target.closest && event.target.closest("#map-graph .modebar-btn");
+    if (mode && mode.dataset.attr === "dragmode") { showTool(mode.dataset.val); }
   });
 
   /* The window on the chromosome overview can be dragged; a press elsewhere centres it there. */

@@ -18,7 +18,7 @@ DIVERGING = (
     (1.0, "#B2182B"),
 )
 BASES = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
-TOKENIZERS = {"motif": ACCENT, "bpe600": "#0072B2", "bpe4096": "#56B4E9"}
+TOKENIZERS = {"motif": "#009E73", "bpe600": "#0072B2", "bpe4096": "#56B4E9"}
 KMER_GREYS = ("#C9B37A", "#B79B56", "#A08438", "#856C25", "#695418", "#4D3D10")
 OBSERVED = "#7B8894"
 MODEL_COLORS = {"tokens": "#0072B2", "onehot": "#D55E00"}

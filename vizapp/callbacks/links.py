@@ -236,8 +236,8 @@ def register(app: Dash, data: RunData) -> None:
         return no_update
 
     app.clientside_callback(
-        ClientsideFunction(namespace="motiflens", function_name="reduceSelection"),
-        Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "selectedData"),
+        ClientsideFunction(namespace="motiflens", function_name="outline"),
+        Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "relayoutData"),
         State(ids.MAP_LAYOUT, "value"), prevent_initial_call=True,
     )
     # A wheel sends many events: only the last of a burst moves the region.

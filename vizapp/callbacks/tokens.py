@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,11 @@ from vizapp.figures.token_map import (
     axis_names,
     front,
     marker,
+    outline,
     overlay,
     token_map,
 )
-from vizapp.state import LAYOUTS, Community, Region, Word, parse_region, parse_selection
+from vizapp.state import LAYOUTS, Community, Lasso, Region, Word, parse_region, parse_selection
 from vizapp.views.tokens import chips, instance_grid, selection_title
 
 LAYOUT_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
@@ -65,13 +67,20 @@ def _positions(data: RunData, layout: Any) -> NDArray:
     return data.explorer.layouts[layout]
 
 
+def _drawn(layout: Any, selection: Any) -> Sequence[tuple[float, float]]:
+    """Outline of a selection that was drawn on this layout."""
+    chosen = parse_selection(selection)
+    return chosen.polygon if isinstance(chosen, Lasso) and chosen.layout == layout else ()
+
+
 def build_map(
     data: RunData, hover: list[str], layout: Any, color: Any, region: Region, selection: Any
 ) -> dict[str, Any]:
     """The whole map figure for a layout and a colour choice."""
     xy, by = _positions(data, layout), data.explorer.color_by(str(color))
     points = overlay_points(data, region, selection)
-    return token_map(xy, layout, by, hover, points, data.explorer.explained)
+    drawn = _drawn(layout, selection)
+    return token_map(xy, layout, by, hover, points, data.explorer.explained, drawn)
 
 
 def patch_map(
@@ -91,7 +100,9 @@ def patch_map(
         for name, title in zip("xy", axis_names(layout, data.explorer.explained), strict=True):
             here = patch["layout"][f"{name}axis"]
             here["title"]["text"], here["showticklabels"] = title, layout == "pca"
-        patch["layout"]["uirevision"] = patch["layout"]["selectionrevision"] = layout
+        patch["layout"]["uirevision"] = layout
+    if changed & {ids.MAP_LAYOUT, ids.SELECTION_STORE}:
+        patch["layout"]["shapes"] = outline(_drawn(layout, selection))
     if ids.MAP_COLOR in changed:
         drawn["marker"] = marker(by)
     if changed & {ids.MAP_COLOR, ids.MAP_LAYOUT}:

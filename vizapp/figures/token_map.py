@@ -7,6 +7,7 @@ window; 4 the selection. A part can then be replaced without sending all points 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from vizapp.theme import ACCENT, MAGNITUDE, WINDOW, axis, base_layout, community
 POINTS_TRACE, FRONT_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE = range(5)
 
 _AXIS_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
+_OUTLINE = {"color": ACCENT, "width": 2}
 _POINT = {"size": 3.2, "opacity": 0.75}
 
 
@@ -115,6 +117,14 @@ def front(xy: NDArray[np.floating], by: Coloring) -> dict[str, Any]:
     }
 
 
+def outline(polygon: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
+    """The drawn outline of a selection as the layout's only shape; none for an empty polygon."""
+    if not polygon:
+        return []
+    path = "M" + "L".join(f"{x:.5g},{y:.5g}" for x, y in polygon) + "Z"
+    return [{"type": "path", "path": path, "line": _OUTLINE, "layer": "above"}]
+
+
 def axis_names(layout: str, explained: list[float]) -> tuple[str, str]:
     """Titles of both axes; principal components come with their share of the variance."""
     if layout == "pca":
@@ -133,6 +143,7 @@ def token_map(
     hover: list[str],
     overlays: dict[int, NDArray[np.integer]],
     explained: list[float],
+    polygon: Sequence[tuple[float, float]] = (),
 ) -> dict[str, Any]:
     """The whole figure.
 
@@ -144,23 +155,27 @@ def token_map(
     hover : text of each point
     overlays : points of each overlay trace
     explained : variance shares of the principal components, for PCA axis titles
+    polygon : outline of the selection when it was drawn on this layout
     """
     names = axis_names(layout, explained)
     points = {
         "type": "scattergl", "mode": "markers", "name": "tokens",
         "x": packed(xy[:, 0], "float32"), "y": packed(xy[:, 1], "float32"), "marker": marker(by),
         "text": hover, "hovertemplate": "%{text}<extra></extra>",
-        "selected": {"marker": {"opacity": 0.75}}, "unselected": {"marker": {"opacity": 0.75}},
     }
     data = [points, front(xy, by), *(overlay(xy, overlays[i], i) for i in sorted(overlays))]
-    return {
+    figure: dict[str, Any] = {
         "data": data,
         "layout": base_layout(
             xaxis=axis(names[0], showticklabels=layout == "pca"),
             yaxis=axis(names[1], showticklabels=layout == "pca"),
-            dragmode="lasso", hovermode="closest", uirevision=layout, selectionrevision=layout,
+            dragmode="drawclosedpath", hovermode="closest", uirevision=layout,
             margin={"l": 46, "r": 8, "t": 8, "b": 40},
             hoverlabel={"bgcolor": "#1B2430", "font": {"color": "#FFFFFF", "size": 12}},
-            newselection={"line": {"color": ACCENT, "width": 2, "dash": "solid"}},
+            newshape={"line": _OUTLINE, "fillcolor": "rgba(0,0,0,0)", "layer": "above"},
+            shapes=outline(polygon),
         ),
     }
+    # The chosen tool outlives a switch of the layout, which resets the zoom.
+    figure["layout"]["modebar"]["uirevision"] = "tool"
+    return figure

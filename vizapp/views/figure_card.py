@@ -8,14 +8,22 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 
-def graph_config(filename: str, is_explored: bool = True) -> dict[str, Any]:
-    """Mode bar of a figure, shown under the pointer; none where nothing is to be explored."""
+def graph_config(
+    filename: str, is_explored: bool = True, drawing: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Mode bar of a figure, shown under the pointer; none where nothing is to be explored.
+
+    ``drawing`` names Plotly's drawing tools that the mode bar offers.
+    """
     return {
         "displaylogo": False,
         "displayModeBar": "hover" if is_explored else False,
         "responsive": True,
         "scrollZoom": is_explored,
-        "modeBarButtonsToRemove": ["toImage", "sendDataToCloud", "autoScale2d"],
+        "modeBarButtonsToRemove": [
+            "toImage", "sendDataToCloud", "autoScale2d", "lasso2d", "select2d",
+        ],
+        "modeBarButtonsToAdd": list(drawing),
         "toImageButtonOptions": {"filename": filename, "scale": 2},
     }
 
@@ -50,11 +58,12 @@ def download_buttons(graph_id: str, filename: str, title: str) -> Any:
 
 def figure_card(
     graph_id: str, title: Any, about: str, filename: str, figure: dict | None = None,
-    toolbar: Any = None, height: str = "100%", is_explored: bool = True, **graph: Any,
+    toolbar: Any = None, height: str = "100%", is_explored: bool = True,
+    drawing: tuple[str, ...] = (), **graph: Any,
 ) -> Any:
     """Title row with help, tools and downloads; the figure under it with a loading skeleton.
 
-    ``is_explored`` says that zooming into the figure is worthwhile.
+    ``is_explored`` and ``drawing`` are of :func:`graph_config`.
     """
     head = html.Div(
         [
@@ -68,7 +77,7 @@ def figure_card(
     body = dcc.Loading(
         dcc.Graph(
             id=graph_id, figure=figure or {"data": [], "layout": {}},
-            config=graph_config(filename, is_explored), style={"height": height}, **graph,
+            config=graph_config(filename, is_explored, drawing), style={"height": height}, **graph,
         ),
         delay_show=300, overlay_style={"visibility": "visible", "opacity": 0.5},
         type="dot", color="#C2185B", parent_className="card-loading",

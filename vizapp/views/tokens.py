@@ -70,8 +70,8 @@ def legend(data: RunData) -> Any:
 
 def _tools() -> Any:
     tools = [
-        (ids.MAP_LASSO, "Lasso", "lasso", "Draw around tokens to select them (key l)"),
-        (ids.MAP_BOX, "Box", "select", "Drag a box to select tokens"),
+        (ids.MAP_LASSO, "Lasso", "drawclosedpath", "Draw around tokens to select them (key l)"),
+        (ids.MAP_BOX, "Box", "drawrect", "Drag a box to select tokens"),
         (ids.MAP_PAN, "Pan", "pan", "Drag to move the map"),
         (ids.MAP_ZOOM, "Zoom", "zoom", "Drag a box to zoom into"),
         (ids.MAP_RESET, "Reset", "reset", "Show the whole map again"),
@@ -79,7 +79,8 @@ def _tools() -> Any:
     return html.Div(
         [
             html.Button(
-                label, id=i, title=hint, className="tool",
+                label, id=i, title=hint,
+                className="tool is-on" if i == ids.MAP_LASSO else "tool",
                 **{"data-graph": ids.MAP_GRAPH, "data-drag": mode},
             )
             for i, label, mode, hint in tools
@@ -109,7 +110,10 @@ def map_card(data: RunData) -> Any:
     )
     n, candidates = data.explorer.n, data.explorer.n_candidates
     title = f"Token map, {n:,} of {candidates:,} tokens on {data.region_text}"
-    card = figure_card(ids.MAP_GRAPH, title, ABOUT_MAP, "motiflens-token-map")
+    card = figure_card(
+        ids.MAP_GRAPH, title, ABOUT_MAP, "motiflens-token-map",
+        drawing=("drawclosedpath", "drawrect"),
+    )
     return html.Div([card, controls, legend(data)], className="panel map-panel")
 
 
