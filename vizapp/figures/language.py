@@ -37,9 +37,13 @@ def rank_marks(
     words: NDArray[np.integer], frequency: NDArray[np.integer], is_selection: bool,
     most: int = 3000,
 ) -> dict[str, Any]:
-    """Words on the motif-word curve: rank is the word's number plus one."""
+    """Words on the motif-word curve: rank is the word's number plus one.
+
+    At most ``most`` are drawn; the name counts all of them.
+    """
     words = np.unique(words)
-    if len(words) > most:
+    n_words = len(words)
+    if n_words > most:
         words = words[np.unique(np.linspace(0, len(words) - 1, most).astype(int))]
     style: dict[str, Any] = (
         {"size": 6, "color": ACCENT, "symbol": "circle"}
@@ -48,8 +52,8 @@ def rank_marks(
     )
     name = "selected words" if is_selection else "words in the genome window"
     return {
-        "type": "scatter", "mode": "markers", "name": f"{name} ({len(words):,})",
-        "showlegend": len(words) > 0,
+        "type": "scatter", "mode": "markers", "name": f"{name} ({n_words:,})",
+        "showlegend": n_words > 0,
         "x": packed(words + 1), "y": packed(frequency[words]), "marker": style,
         "hovertemplate": f"{name}<br>rank %{{x:,}}, frequency %{{y:,}}<extra></extra>",
     }
