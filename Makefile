@@ -52,7 +52,7 @@ $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
 install: $(VENV)/.installed ## make the environment in .venv, nothing else
 
 install-test: $(VENV)/.installed-test
-	@if ! command -v chromium chromium-browser google-chrome >/dev/null; then \
+	@if ! command -v chromium chromium-browser >/dev/null; then \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    echo "installing Chromium for the browser tests"; \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \

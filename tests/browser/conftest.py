@@ -1,0 +1,93 @@
+"""A served run and a browser. ``MOTIFLENS_RUN`` names a real run; without it a synthetic one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def served(synthetic_root):
+    """Address of the app, served as a user serves it."""
+    run = os.environ.get("MOTIFLENS_RUN", str(synthetic_root))
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "--run", run, "--port", str(port)],
+        cwd=REPOSITORY, stderr=subprocess.PIPE, text=True,
+    )
+    url = f"http://127.0.0.1:{port}/"
+    for _ in range(300):
+        if process.poll() is not None:
+            pytest.fail(f"the app did not start: {process.stderr.read()}")
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.2)
+    yield url
+    process.terminate()
+    process.wait(timeout=10)
+    process.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium, headless."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has no chromium; make test installs it")
+        pytest.skip("no chromium on this machine; install it (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, served):
+    """The app, loaded, with its console under watch: an error fails the test."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda e: errors.append(str(e)))
+    tab.goto(served)
+    wait_for_figure(tab, "map-graph")
+    wait_for_figure(tab, "genome-graph")
+    wait_for_figure(tab, "zipf-graph")
+    yield tab
+    context.close()
+    assert errors == []
+
+
+def wait_for_figure(page, graph: str) -> None:
+    """Wait until a graph has drawn traces."""
+    page.wait_for_function(
+        "id => (document.querySelector('#' + id + ' .js-plotly-plot') || {})._fullData?.length > 0",
+        arg=graph, timeout=60_000,
+    )

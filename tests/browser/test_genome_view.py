@@ -1,0 +1,161 @@
+"""The genome view by hand: overview, wheel, steps, tokens; errors leave the rest alive."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PLOT = "document.querySelector('#genome-graph .js-plotly-plot')"
+
+
+def region(page) -> tuple[str, int, int]:
+    """Chromosome, first and last base of the region box."""
+    text = page.input_value("#region-input")
+    chrom, start, end = re.match(r"(.+):([\d,]+)-([\d,]+)", text).groups()
+    return chrom, int(start.replace(",", "")), int(end.replace(",", ""))
+
+
+def wait_for_region(page, old) -> tuple[str, int, int]:
+    """The region once it is another and drawn."""
+    for _ in range(150):
+        new = region(page)
+        if new != old:
+            page.wait_for_function(f"{PLOT}._fullLayout.xaxis.range[0] === {new[1] - 1}")
+            return new
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the region is still {old}")
+
+
+def show(page, selector: str):
+    """Scroll an element into the window, below the header; raw mouse events reach nothing else."""
+    page.evaluate(
+        "s => { const e = document.querySelector(s);"
+        " window.scrollBy(0, e.getBoundingClientRect().top - 100); }", selector
+    )
+    page.wait_for_timeout(200)
+    return page.locator(selector).first
+
+
+def test_a_press_on_the_overview_goes_there_and_keeps_the_width(page):
+    old = region(page)
+    track = show(page, ".overview-track")
+    box = track.bounding_box()
+    low, high = int(track.get_attribute("data-low")), int(track.get_attribute("data-high"))
+    # In the half where the window is not, for a press on the window itself takes hold of it.
+    share = 0.25 if (old[1] + old[2]) / 2 > (low + high) / 2 else 0.75
+    page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    new = wait_for_region(page, old)
+    middle = (new[1] + new[2]) / 2
+    assert new[2] - new[1] == old[2] - old[1]
+    assert abs(middle - (low + share * (high - low))) < 0.01 * (high - low)
+
+
+def test_the_overviews_window_can_be_dragged(page):
+    old = region(page)
+    mark = show(page, ".overview-window").bounding_box()
+    track = page.locator(".overview-track").bounding_box()
+    x, y = mark["x"] + mark["width"] / 2, mark["y"] + mark["height"] / 2
+    # Towards the side with more room.
+    way = 1 if x < track["x"] + track["width"] / 2 else -1
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + way * 0.3 * track["width"], y, steps=6)
+    page.mouse.up()
+    new = wait_for_region(page, old)
+    assert (new[1] - old[1]) * way > 0
+
+
+def test_a_burst_of_the_wheel_asks_the_server_once(page):
+    old = region(page)
+    show(page, "#genome-graph")
+    asked = []
+    page.on("request", lambda r: asked.append(r.post_data or "")
+            if r.url.endswith("_dash-update-component") else None)
+    box = page.locator("#genome-graph .nsewdrag").nth(1).bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(6):
+        page.mouse.wheel(0, -60)
+        page.wait_for_timeout(20)
+    new = wait_for_region(page, old)
+    page.wait_for_timeout(500)
+    assert new[2] - new[1] < old[2] - old[1]
+    drawn = [body for body in asked if "..genome-graph.figure" in body]
+    assert len(drawn) <= 2
+
+
+def test_next_and_previous_lead_there_and_back(page):
+    page.click(".brand")
+    start = region(page)
+    page.keyboard.press("n")
+    after = wait_for_region(page, start)
+    page.keyboard.press("n")
+    beyond = wait_for_region(page, after)
+    page.keyboard.press("p")
+    assert wait_for_region(page, beyond) == after
+
+
+def test_a_click_on_a_token_selects_its_word(page):
+    before = page.inner_text("#selection-summary")
+    for _ in range(5):
+        old = region(page)
+        page.click("#zoom-in")
+        wait_for_region(page, old)
+    show(page, "#genome-graph")
+    place = page.evaluate(
+        f"""(() => {{
+          const p = {PLOT}, n = p._fullData.findIndex(t => t.name === 'tokens');
+          const y = p._fullLayout[p._fullData[n].yaxis.replace('y', 'yaxis')];
+          const x = p._fullLayout.xaxis, box = p.getBoundingClientRect();
+          return {{x: box.x + x._offset + x._length / 2, y: box.y + y._offset + y._length / 2}};
+        }})()"""
+    )
+    page.mouse.move(place["x"], place["y"])
+    page.mouse.click(place["x"], place["y"])
+    page.wait_for_function(
+        "before => document.getElementById('selection-summary').innerText !== before", arg=before
+    )
+    assert "selection=word%3A" in page.url
+
+
+def test_letters_appear_below_400_bp_and_only_there(page):
+    letters = f"{PLOT}._fullData.filter(t => 'ACGT'.includes(t.name)).length"
+    assert page.evaluate(letters) == 0
+    chrom, start, _ = region(page)
+    page.fill("#region-input", f"{chrom}:{start}-{start + 199}")
+    page.press("#region-input", "Enter")
+    page.wait_for_function(f"{letters} === 4", timeout=15_000)
+
+
+def test_a_bad_step_is_a_notice_and_the_views_go_on(page):
+    chrom, _, _ = region(page)
+    high = int(page.locator(".overview-track").get_attribute("data-high"))
+    old = region(page)
+    page.fill("#region-input", f"{chrom}:{high - 499}-{high}")
+    page.press("#region-input", "Enter")
+    last = wait_for_region(page, old)
+    page.click("#step-next")
+    page.wait_for_selector("#notice :text('there is no')", timeout=10_000)
+    page.click("#pan-left")
+    wait_for_region(page, last)
+
+
+def test_a_bad_link_opens_the_app_with_a_notice(page, served):
+    page.goto(f"{served}?region=chrZ:5-9")
+    page.wait_for_selector("#notice :text('no chromosome')", timeout=60_000)
+    page.wait_for_function(f"({PLOT} || {{}})._fullData?.length > 0", timeout=60_000)
+
+
+def test_no_request_leaves_this_machine(browser, served):
+    context = browser.new_context()
+    tab = context.new_page()
+    hosts = set()
+    tab.on("request", lambda r: hosts.add(re.sub(r"^(\w+://[^/]+).*", r"\1", r.url)))
+    tab.goto(served)
+    tab.wait_for_function(f"({PLOT} || {{}})._fullData?.length > 0", timeout=60_000)
+    tab.wait_for_timeout(1_000)
+    context.close()
+    outside = {h for h in hosts if not h.startswith(("data:", "blob:"))}
+    assert outside == {served.rstrip("/")}

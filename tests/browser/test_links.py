@@ -1,0 +1,230 @@
+"""The three links, driven in a real browser: map -> places -> genome, genome -> map and curve,
+and the region box; with its notices, keys, downloads and URL."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PLOT = "document.querySelector('#{} .js-plotly-plot')"
+
+
+def evaluate(page, graph: str, expression: str):
+    """A JavaScript expression over the plot ``p`` of a graph."""
+    return page.evaluate(f"(() => {{ const p = {PLOT.format(graph)}; return {expression}; }})()")
+
+
+def region(page) -> str:
+    """The region box's text."""
+    return page.input_value("#region-input")
+
+
+def summary(page) -> str:
+    return page.inner_text("#selection-summary")
+
+
+def wait_for_change(page, read, before, timeout_ms: int = 15_000) -> None:
+    """Wait until ``read(page)`` differs from ``before``."""
+    for _ in range(timeout_ms // 100):
+        if read(page) != before:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"still {before!r} after {timeout_ms} ms")
+
+
+def go(page, text: str) -> None:
+    page.fill("#region-input", text)
+    page.press("#region-input", "Enter")
+
+
+def drag_lasso(page) -> None:
+    """Draw around the middle half of the map."""
+    page.click("#map-lasso")
+    box = page.locator("#map-graph .nsewdrag").first.bounding_box()
+    x, y, w, h = box["x"], box["y"], box["width"], box["height"]
+    corners = [(0.2, 0.2), (0.8, 0.2), (0.8, 0.8), (0.2, 0.8), (0.2, 0.22)]
+    page.mouse.move(x + 0.2 * w, y + 0.2 * h)
+    page.mouse.down()
+    for cx, cy in corners[1:]:
+        page.mouse.move(x + cx * w, y + cy * h, steps=6)
+    page.mouse.up()
+
+
+def test_lasso_to_places_to_genome(page):
+    before = summary(page)
+    selected_before = evaluate(page, "map-graph", "p._fullData[4].x.length")
+    drag_lasso(page)
+    wait_for_change(page, summary, before)
+    assert "drawn on the map" in summary(page)
+    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData[4].x.length"),
+                    selected_before)
+    drawn = evaluate(page, "map-graph", "p._fullData[4].x.length")
+    stated = int(re.search(r"\(([\d,]+) map points", summary(page))[1].replace(",", ""))
+    assert drawn == stated > 0
+    page.wait_for_function(
+        f"{PLOT.format('prominent-graph')}._fullData[0]?.type === 'bar'", timeout=15_000
+    )
+    assert evaluate(page, "logo-graph", "p._fullData.length") > 0
+    # A click on a place moves the genome view there.
+    row = page.locator("#instance-grid .ag-center-cols-container .ag-row[row-index='1']")
+    row.wait_for(timeout=15_000)
+    locus = row.locator("[col-id='locus']").inner_text()
+    old = region(page)
+    row.locator("[col-id='locus']").click()
+    wait_for_change(page, region, old)
+    chrom, start, end = re.match(r"(.+):([\d,]+)-([\d,]+)", locus).groups()
+    shown = re.match(r"(.+):([\d,]+)-([\d,]+)", region(page)).groups()
+    assert shown[0] == chrom
+    low, high = (int(v.replace(",", "")) for v in shown[1:])
+    assert low <= int(start.replace(",", "")) <= int(end.replace(",", "")) <= high
+
+
+def test_genome_window_to_map_and_curve(page):
+    traces = evaluate(page, "zipf-graph", "p._fullData.length")
+    rings = evaluate(page, "map-graph", "p._fullData[3].x.length")
+    words = evaluate(page, "zipf-graph", f"p._fullData[{traces - 2}].x.length")
+    assert words > 0
+    old = region(page)
+    for _ in range(2):
+        page.click("#zoom-out")
+        wait_for_change(page, region, old)
+        old = region(page)
+    wait_for_change(
+        page, lambda p: evaluate(p, "zipf-graph", f"p._fullData[{traces - 2}].x.length"), words
+    )
+    assert evaluate(page, "zipf-graph", f"p._fullData[{traces - 2}].x.length") > words
+    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData[3].x.length"), rings)
+    assert evaluate(page, "map-graph", "p._fullData[3].x.length") > rings
+
+
+def test_region_box_takes_a_region_and_a_gene(page):
+    chrom, low = re.match(r"(.+):([\d,]+)-", region(page)).groups()
+    start = int(low.replace(",", "")) + 1_000
+    go(page, f"{chrom}:{start}-{start + 2_999}")
+    page.wait_for_function(
+        f"{PLOT.format('genome-graph')}._fullLayout.xaxis.range[0] === {start - 1}", timeout=15_000
+    )
+    assert evaluate(page, "genome-graph", "p._fullLayout.xaxis.range[1]") == start + 2_999
+    assert region(page) == f"{chrom}:{start:,}-{start + 2_999:,}"
+    assert f"region={chrom}%3A{start}-{start + 2_999}" in page.url
+    # The link opens the same place.
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_function(
+        f"({PLOT.format('genome-graph')} || {{}})._fullLayout?.xaxis?.range?.[0] === {start - 1}",
+        timeout=60_000,
+    )
+    other.close()
+
+
+def test_dragging_the_genome_view_moves_the_region(page):
+    old = region(page)
+    track = page.locator("#genome-graph .nsewdrag").nth(1)
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.6 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.3 * box["width"], y, steps=8)
+    page.mouse.up()
+    wait_for_change(page, region, old)
+    start_of = lambda text: int(re.search(r":([\d,]+)-", text)[1].replace(",", ""))  # noqa: E731
+    assert start_of(region(page)) > start_of(old)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("{chrom}:900-100", "before it starts"),
+        ("chrZ:1-100", "no chromosome"),
+        ("NOSUCHGENE1", "there is no gene"),
+        ("{chrom}:999,999,999-1,999,999,999", "off the chromosome"),
+    ],
+)
+def test_bad_regions_are_a_notice_in_place(page, typed, says):
+    before = evaluate(page, "genome-graph", "p._fullLayout.xaxis.range.join()")
+    go(page, typed.format(chrom=region(page).split(":")[0]))
+    page.wait_for_selector(f"#notice :text('{says}')", timeout=10_000)
+    assert evaluate(page, "genome-graph", "p._fullLayout.xaxis.range.join()") == before
+    page.click("#zoom-in")
+    page.wait_for_function(
+        f"{PLOT.format('genome-graph')}._fullLayout.xaxis.range.join() !== '{before}'",
+        timeout=15_000,
+    )
+
+
+def test_keys_move_undo_and_help(page):
+    page.click(".brand")
+    old = region(page)
+    page.keyboard.press("ArrowRight")
+    wait_for_change(page, region, old)
+    moved = region(page)
+    page.keyboard.press("Control+z")
+    wait_for_change(page, region, moved)
+    assert region(page) == old
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "region-input"
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.wait_for_selector("text=1-based and inclusive", timeout=5_000)
+
+
+def test_escape_clears_the_selection_and_says_what_to_do(page):
+    page.click(".brand")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#selection-summary:has-text('nothing yet')", timeout=10_000)
+    page.wait_for_selector("#prominent-graph:has-text('nothing is selected')", timeout=10_000)
+
+
+def test_layouts_and_colours_redraw_the_map(page):
+    first = evaluate(page, "map-graph", "p._fullData[0].x[0]")
+    page.click("#map-layout >> text=UMAP")
+    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData[0].x[0]"), first)
+    page.click("#map-color")
+    page.click("[role=option]:has-text('GC content')")
+    page.wait_for_function(
+        f"{PLOT.format('map-graph')}._fullData[0].marker.showscale === true", timeout=10_000
+    )
+    title = evaluate(page, "map-graph", "p._fullData[0].marker.colorbar.title.text")
+    assert title == "GC content (%)"
+
+
+@pytest.mark.parametrize("graph", ["map-graph", "prominent-graph", "logo-graph", "zipf-graph",
+                                   "coverage-graph", "genome-graph"])
+@pytest.mark.parametrize("kind", ["png", "svg"])
+def test_every_figure_downloads(page, graph, kind, tmp_path):
+    if graph == "coverage-graph":
+        page.click("[role=tab]:has-text('Motif coverage')")
+        page.wait_for_function(f"{PLOT.format(graph)}?._fullData?.length > 0", timeout=10_000)
+    if graph in ("prominent-graph", "logo-graph"):
+        page.wait_for_function(f"{PLOT.format(graph)}?._fullData?.length > 0", timeout=10_000)
+    with page.expect_download(timeout=30_000) as caught:
+        page.click(f".save-figure[data-graph={graph}][data-format={kind}]")
+    path = Path(tmp_path / "figure")
+    caught.value.save_as(path)
+    head = path.read_bytes()[:400]
+    assert caught.value.suggested_filename.endswith(f".{kind}")
+    assert head.startswith(b"\x89PNG") if kind == "png" else b"<svg" in head
+
+
+def test_run_page_states_what_its_numbers_rest_on(page):
+    page.click("#page label:has-text('Run')")
+    page.wait_for_selector("#run-page caption", timeout=5_000)
+    text = page.inner_text("#run-page")
+    assert "871" in text
+    assert "completeness error" in text
+    assert "Region split" in text
+
+
+def test_dark_theme_changes_the_page(page):
+    light = page.evaluate("getComputedStyle(document.querySelector('.app')).backgroundColor")
+    page.click("label:has-text('dark')")
+    wait_for_change(
+        page,
+        lambda p: p.evaluate("getComputedStyle(document.querySelector('.app')).backgroundColor"),
+        light,
+    )
