@@ -15,7 +15,8 @@ from precompute.errors import ChromosomeError, InputError
 from precompute.genome import chromosome_hint
 
 _TRANSCRIPTS = (
-    ["chrom", "start", "end", "name", "gene", "strand", "thick_start", "thick_end", "exon_starts", "exon_ends"]
+    ["chrom", "start", "end", "name", "gene", "strand", "thick_start", "thick_end",
+     "exon_starts", "exon_ends"]
 )
 _GENES = ["gene", "chrom", "start", "end", "strand"]
 _INTERVALS = ["kind", "chrom", "start", "end", "name", "stain"]
@@ -27,8 +28,7 @@ def _rows(path: Path, columns: int, what: str) -> Iterator[tuple[int, list[str]]
     try:
         with path.open("rb") as probe:
             zipped = probe.read(2) == b"\x1f\x8b"
-        handle = gzip.open(path, "rt") if zipped else path.open()
-        with handle:
+        with gzip.open(path, "rt") if zipped else path.open() as handle:
             for number, line in enumerate(handle, start=1):
                 fields = line.rstrip("\r\n").split("\t")
                 if line.startswith(("#", "track", "browser")) or not line.strip():

@@ -559,7 +559,9 @@ class RunFolder:
         final = self.path(name)
         with _disk_errors(final):
             final.parent.mkdir(parents=True, exist_ok=True)
-            holder = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent))
+            holder = Path(
+                tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".tmp", dir=final.parent)
+            )
         try:
             temporary = holder / final.name
             if artefact.format in ("folder", "zarr"):

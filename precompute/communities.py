@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from precompute.config import CommunityConfig
-from precompute.context import Facts, StageContext
+from precompute.context import Facts, Progress, StageContext
 from precompute.embedding.neighbors import knn_edges
 from precompute.embedding.pca import standardize
 from precompute.token_store import TokenStore
@@ -84,7 +84,8 @@ class Communities(NamedTuple):
 
 
 def two_levels(
-    scaled: NDArray[np.float32], config: CommunityConfig, seed: int, progress=None  # type: ignore[no-untyped-def]
+    scaled: NDArray[np.float32], config: CommunityConfig, seed: int,
+    progress: Progress | None = None,
 ) -> Communities:
     """Megaclusters on the whole kNN graph, subclusters on that of each megacluster.
 
@@ -112,7 +113,7 @@ def two_levels(
         offset += int(part.labels.max()) + 1
         modularity[number] = part.modularity
         if progress is not None:
-            progress(number + 1, n_mega)
+            progress(number + 1, n_mega, "subclusters")
     return Communities(mega.labels, sub, mega.modularity, modularity)
 
 
@@ -175,7 +176,7 @@ def run(context: StageContext) -> Facts:
     scaled = standardize(context.run.group("layouts")["pca"][:])
     found = two_levels(
         scaled, config, context.seed("louvain"),
-        lambda done, total: context.progress(0.5 * done / total, 1, "subclusters"),
+        lambda done, total, note: context.progress(0.5 * done / total, 1, note),
     )
     context.run.write_table(
         "communities",

@@ -20,7 +20,7 @@ class InputError(MotiflensError):
 
 
 class ChromosomeError(InputError):
-    """Two inputs name their chromosomes differently, or one lacks a chromosome that is asked for."""
+    """Two inputs name their chromosomes differently, or one lacks a chromosome asked for."""
 
 
 class ArtefactError(MotiflensError):

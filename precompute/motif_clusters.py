@@ -94,7 +94,9 @@ def describe_clusters(features: pd.DataFrame, labels: NDArray[np.int32]) -> pd.D
         rows.append(
             (name, len(members), len(profiles), order, profiles, strands, representative)
         )
-    columns = ["label", "n_features", "n_profiles", "tfs", "profile_ids", "strands", "representative"]
+    columns = [
+        "label", "n_features", "n_profiles", "tfs", "profile_ids", "strands", "representative"
+    ]
     frame = pd.DataFrame(rows, columns=columns)
     frame.insert(0, "cluster", np.arange(len(frame)))
     for _, same in frame.groupby("label"):

@@ -85,7 +85,8 @@ def read_jaspar(path: str | Path) -> list[tuple[str, str, NDArray[np.float64]]]:
     for motif in parsed:
         counts = np.array([motif.counts[base] for base in "ACGT"], dtype=np.float64).T
         sums = counts.sum(axis=1)
-        if counts.size == 0 or not np.isfinite(counts).all() or (counts < 0).any() or not sums.all():
+        is_sound = counts.size > 0 and np.isfinite(counts).all() and (counts >= 0).all()
+        if not is_sound or not sums.all():
             raise InputError(
                 f"{path}: the matrix of {motif.matrix_id} has an empty or negative column; "
                 "remove or correct that profile"
@@ -179,7 +180,9 @@ def profile_table(profiles: list[Profile]) -> pd.DataFrame:
         for p in profiles
     ]
     rows.append((CPG, CPG, 1, 0.0, 0, 0, 0, "CG"))
-    names = ["profile_id", "tf", "width", "n_sites", "threshold", "max_score", "min_score", "consensus"]
+    names = [
+        "profile_id", "tf", "width", "n_sites", "threshold", "max_score", "min_score", "consensus"
+    ]
     frame = pd.DataFrame(rows, columns=names)
     frame.insert(0, "profile", np.arange(len(frame)))
     return frame

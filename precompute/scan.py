@@ -248,7 +248,7 @@ _BUFFER = 1 << 16
 
 
 class _Walk:
-    """Iterates over the hits that touch ``[lo, hi)`` of ``codes`` in buffers, merged per feature."""
+    """Iterates over the hits that touch ``[lo, hi)``, in buffers, merged per feature."""
 
     def __init__(self, scanner: Scanner, codes: NDArray[np.uint8], lo: int, hi: int) -> None:
         # A hit that touches the window starts at most one width before it; its block starts at

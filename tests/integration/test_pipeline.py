@@ -213,9 +213,14 @@ def test_an_artefact_of_a_newer_version_or_another_kind_is_refused(copied):
 def test_a_failed_write_leaves_the_old_artefact(copied):
     run = RunFolder(copied[1])
     before = hash_path(run.path("bins"))
-    with pytest.raises(ZeroDivisionError), run.writing_group("bins") as group:
-        group.create_array("x", data=np.zeros(3))
-        raise ZeroDivisionError
+
+    def fail_half_way() -> None:
+        with run.writing_group("bins") as group:
+            group.create_array("x", data=np.zeros(3))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_half_way()
     assert hash_path(run.path("bins")) == before
     assert not list(run.root.rglob(".*.tmp"))
 

@@ -39,7 +39,7 @@ def dense_ids(values: np.ndarray, max_order: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def real_values(demo_profiles, demo_codes):
     """Feature values of about 4,000 real bins for 120 motif features."""
-    profiles = [p for p in build_profiles(demo_profiles, 0.8, 0.05)][::14]
+    profiles = list(build_profiles(demo_profiles, 0.8, 0.05))[::14]
     scanner = compile_scanner(profiles)
     codes = demo_codes[2_000_000:2_060_000]
     edges = np.arange(0, len(codes) + 1, 15)

@@ -75,9 +75,11 @@ def test_never_another_exception_and_never_out_of_bounds(text):
     try:
         locus = parse_locus(text, SIZES)
     except LocusError as error:
-        assert str(error)
+        message = str(error)
+    else:
+        assert 0 <= locus.start < locus.end <= SIZES[locus.chrom]
         return
-    assert 0 <= locus.start < locus.end <= SIZES[locus.chrom]
+    assert message
 
 
 @settings(max_examples=500, deadline=None)

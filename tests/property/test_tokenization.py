@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,7 +57,7 @@ def test_long_bins_are_cut_and_others_left_alone(lengths, longest, every):
     edges = np.concatenate([[0], np.cumsum(lengths)])
     config = BinConfig(max_bin_bp=longest, cut_every_bp=every)
     expected = [0]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in itertools.pairwise(edges):
         if b - a > longest:
             expected += list(range(int(a) + every, int(b), every))
         expected.append(int(b))

@@ -92,7 +92,9 @@ def test_binary_and_missing_files_are_refused(tmp_path):
 
 
 def test_rows_outside_the_region_are_dropped_and_other_names_refused(tmp_path):
-    frame = pd.DataFrame({"chrom": ["chr1", "chr1", "chr2"], "start": [0, 50, 60], "end": [10, 70, 70]})
+    frame = pd.DataFrame(
+        {"chrom": ["chr1", "chr1", "chr2"], "start": [0, 50, 60], "end": [10, 70, 70]}
+    )
     kept = inside(frame, {"chr1": (10, 100)}, tmp_path)
     assert kept[["start", "end"]].to_numpy().tolist() == [[50, 70]]
     with pytest.raises(ChromosomeError, match="it calls it 'chr1'"):

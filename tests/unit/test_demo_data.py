@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import importlib.util
+import itertools
 import os
 import re
 import subprocess
@@ -116,7 +117,8 @@ def test_the_configuration_names_files_that_are_there(demo_data):
 
 def test_no_machine_path_in_the_text_files(demo_data):
     for name in ("README.md", "build.py", "licences/NOTICES.md", "peaks/INDEX.tsv"):
-        assert not re.search(r"(?<![\w.])/(work|home|root|tmp|usr)\b", (demo_data / name).read_text())
+        text = (demo_data / name).read_text()
+        assert not re.search(r"(?<![\w.])/(work|home|root|tmp|usr)\b", text)
 
 
 # -- what is in them ---------------------------------------------------------------------------
@@ -151,7 +153,10 @@ def test_jaspar_has_the_papers_profiles(demo_data):
 
 @pytest.mark.parametrize(
     ("name", "total", "largest", "last"),
-    [("esATAC_insertions", 100_000, 16, 13_383_583), ("K562_DNase_peak_score", 2_682_760, 205, END)],
+    [
+        ("esATAC_insertions", 100_000, 16, 13_383_583),
+        ("K562_DNase_peak_score", 2_682_760, 205, END),
+    ],
 )
 def test_bigwigs_keep_chr20s_size_and_lie_in_the_region(demo_data, name, total, largest, last):
     with pyBigWig.open(str(demo_data / f"{name}.{TAG}.bw")) as handle:
@@ -226,7 +231,7 @@ def test_cytobands_tile_the_chromosome(demo_data):
     edges = [tuple(map(int, line.split("\t")[1:3])) for line in lines]
     assert edges[0][0] == 0
     assert edges[-1][1] == CHR20
-    assert all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
 
 
 # -- the script that cuts them -------------------------------------------------------------------
@@ -308,7 +313,9 @@ def test_the_sources_give_the_same_bytes(demo_data, tmp_path, build):
 # -- the configurations that use such data --------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((REPOSITORY / "configs").glob("*.yaml")), ids=lambda p: p.name
+)
 def test_every_configuration_loads(path):
     config = load_config(path)
     assert isinstance(config, Config)

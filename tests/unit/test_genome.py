@@ -84,7 +84,7 @@ def test_truncated_gzip_is_noticed(tmp_path):
 def test_plain_file_cut_at_a_line_end_is_noticed_by_its_index(tmp_path):
     path = write(tmp_path / "x.fa", ">one\nACGT\n")
     (tmp_path / "x.fa.fai").write_text("one\t8\t5\t4\t5\n")
-    with pytest.raises(InputError, match="4 bp of one, its .fai says 8"):
+    with pytest.raises(InputError, match=r"4 bp of one, its \.fai says 8"):
         list(read_fasta(path))
 
 

@@ -66,7 +66,10 @@ def test_distribution_and_threshold_equal_enumeration_of_all_words():
     counts = rng.integers(0, 30, size=(5, 4)) + 0.5
     scores = scoring_matrix(counts)
     every = np.array(
-        [sum(scores[i, b] for i, b in enumerate(word)) for word in itertools.product(range(4), repeat=5)]
+        [
+            sum(scores[i, b] for i, b in enumerate(word))
+            for word in itertools.product(range(4), repeat=5)
+        ]
     )
     lowest, probability = score_distribution(scores)
     assert probability.sum() == pytest.approx(1)

@@ -59,7 +59,8 @@ def test_malformed_regions_are_refused(raw):
 
 def test_well_formed_selections_are_read():
     assert parse_selection(None) is None
-    lasso = parse_selection({"kind": "lasso", "layout": "umap", "polygon": [[0, 0], [1, 0], [1, 1]]})
+    drawn = {"kind": "lasso", "layout": "umap", "polygon": [[0, 0], [1, 0], [1, 1]]}
+    lasso = parse_selection(drawn)
     assert lasso.polygon[1] == (1.0, 0.0)
     assert parse_selection({"kind": "community", "level": "mega", "id": 3}).id == 3
     assert parse_selection({"kind": "word", "word": 7}).word == 7
@@ -68,7 +69,8 @@ def test_well_formed_selections_are_read():
 @pytest.mark.parametrize(
     "raw",
     [
-        1, "x", [], {}, {"kind": "word"}, {"kind": "word", "word": -1}, {"kind": "word", "word": "1"},
+        1, "x", [], {}, {"kind": "word"}, {"kind": "word", "word": -1},
+        {"kind": "word", "word": "1"},
         {"kind": "community", "level": "giga", "id": 1},
         {"kind": "lasso", "layout": "umap", "polygon": [[0, 0], [1, 1]]},
         {"kind": "lasso", "layout": "../x", "polygon": [[0, 0], [1, 1], [1, 0]]},
