@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from precompute.genome import read_fasta
 from tests.synthetic_run import make_run
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -16,6 +18,20 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def demo_data() -> Path:
     """Folder of the embedded real data."""
     return REPOSITORY / "data" / "demo"
+
+
+@pytest.fixture(scope="session")
+def demo_profiles(demo_data) -> Path:
+    """The 841 JASPAR 2022 profiles."""
+    return demo_data / "JASPAR2022_CORE_vertebrates_841.jaspar"
+
+
+@pytest.fixture(scope="session")
+def demo_codes(demo_data) -> np.ndarray:
+    """Codes of hg19 chr20:0-13,400,000, uint8, read-only."""
+    codes = next(read_fasta(demo_data / "hg19.chr20_1-13400000.fa.gz")).codes
+    codes.setflags(write=False)
+    return codes
 
 
 @pytest.fixture(scope="session")

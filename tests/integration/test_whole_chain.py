@@ -1,0 +1,147 @@
+"""Every stage on 600 kb of the demo, as a user runs them, and the app on what they made."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+import pyBigWig
+import pytest
+import yaml
+
+from precompute.artefacts import ARTEFACTS, RunFolder
+from precompute.manifest import hash_path
+from precompute.pipeline import STAGES
+from precompute.token_store import TokenStore
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+START, END = 2_700_000, 3_300_000
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory) -> tuple[Path, Path]:
+    """Configuration and run folder of a complete small real run."""
+    folder = tmp_path_factory.mktemp("chain")
+    text = (REPOSITORY / "configs" / "demo.yaml").read_text()
+    data = yaml.safe_load(text.replace("../data/demo", str(REPOSITORY / "data" / "demo")))
+    data["genome"]["regions"] = [{"chrom": "chr20", "start": START, "end": END}]
+    data["interdependence"] = {"sample_bins": 6000}
+    data["lexicon"] = {"kmers": [3, 6], "bpe_words": [600], "recovery_tokens": 500}
+    data["embedding"] |= {"min_frequency": 2, "max_points": 1200, "pca_components": 40}
+    small = {"body_channels": [12, 16], "head_channels": [8]}
+    data["models"] |= {
+        "tokens": {"stem_channels": [16, 8], **small},
+        "onehot": {"stem_channels": [6, 6, 8, 8], **small},
+    }
+    data["models"]["training"] |= {"max_epochs": 2, "window_bins": 400, "stride_bins": 400}
+    data["models"]["split"] = {
+        "train": [{"chrom": "chr20", "start": START, "end": 3_000_000}],
+        "validation": [{"chrom": "chr20", "start": 3_000_000, "end": 3_150_000}],
+        "test": [{"chrom": "chr20", "start": 3_150_000, "end": END}],
+    }
+    config = folder / "small.yaml"
+    config.write_text(yaml.safe_dump(data))
+    assert precompute("run", config, folder / "run").returncode == 0
+    return config, folder / "run"
+
+
+def precompute(command: str, config: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "precompute", command, str(config), "--run-dir", str(root)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )
+
+
+def test_every_artefact_is_there_and_recorded(chain):
+    run = RunFolder(chain[1])
+    manifest = json.loads((chain[1] / "manifest.json").read_text())
+    assert list(manifest["stages"]) == sorted(stage.name for stage in STAGES)
+    for stage in STAGES:
+        for name in stage.writes:
+            recorded = manifest["stages"][stage.name]["outputs"][name]
+            assert hash_path(run.path(name)) == recorded, name
+    assert {n for s in STAGES for n in s.writes} == set(ARTEFACTS)
+
+
+def test_a_second_run_finds_nothing_to_do(chain):
+    before = (chain[1] / "manifest.json").read_bytes()
+    done = precompute("run", *chain)
+    assert done.returncode == 0
+    assert done.stderr.count("up to date") == len(STAGES)
+    assert (chain[1] / "manifest.json").read_bytes() == before
+
+
+def test_status_calls_every_stage_done(chain):
+    lines = precompute("status", *chain).stdout.splitlines()
+    assert len([line for line in lines if " done " in line]) == len(STAGES)
+
+
+def test_words_embedding_and_communities_agree(chain):
+    run = RunFolder(chain[1])
+    store = TokenStore(run)
+    words = run.table("words")
+    ids = run.group("word_ids")["chr20/word"][:]
+    assert np.array_equal(np.bincount(ids), words["frequency"])
+    points = run.table("points")
+    edges = store.edges("chr20")
+    assert np.array_equal(points["start"], edges[points["bin"]])
+    assert np.array_equal(points["word"], ids[points["bin"]])
+    assert (points["frequency"] >= 2).all()
+    communities = run.table("communities")
+    assert communities.groupby("subcluster")["megacluster"].nunique().max() == 1
+    assert communities["megacluster"].value_counts().is_monotonic_decreasing
+    for layout in ("pca", "umap", "tsne"):
+        assert np.isfinite(run.group("layouts")[layout][:]).all()
+
+
+def test_prominent_motifs_have_valid_q_values(chain):
+    table = RunFolder(chain[1]).table("enrichment")
+    assert table["q_value"].between(0, 1).all()
+    assert (table["q_value"] >= table["p_value"] - 1e-12).all()
+    assert table["auc"].between(0, 1).all()
+
+
+def test_the_explorer_is_an_anndata_that_holds_the_map(chain):
+    data = anndata.read_h5ad(chain[1] / "explorer.h5ad")
+    run = RunFolder(chain[1])
+    assert np.array_equal(data.obsm["X_umap"], run.group("layouts")["umap"][:])
+    assert data.n_vars == len(run.table("clusters"))
+    assert list(data.obs["start"]) == list(run.table("points")["start"])
+
+
+@pytest.mark.parametrize("encoding", ["tokens", "onehot"])
+def test_predictions_cover_the_region_and_metrics_state_their_sets(chain, encoding):
+    folder = RunFolder(chain[1]).folder(f"predictions_{encoding}")
+    for track in ("esatac_insertions", "k562_dnase_score"):
+        with pyBigWig.open(str(folder / f"{track}.bw")) as handle:
+            values = np.array(handle.values("chr20", START, END, numpy=True))
+            assert handle.chroms() == {"chr20": 63_025_520} or handle.chroms("chr20") >= END
+        assert np.isfinite(values).all()
+        assert (values >= 0).all()
+        assert values.std() > 0
+    metrics = pd.read_parquet(folder / "metrics.parquet")
+    assert set(metrics["set"]) == {"train", "validation", "test"}
+    assert (metrics["n"] > 0).all()
+
+
+@pytest.mark.parametrize("encoding", ["tokens", "onehot"])
+def test_contributions_are_complete(chain, encoding):
+    group = RunFolder(chain[1]).group(f"attributions_{encoding}")["chr20"]
+    assert group["tile_error"][:].max() < 1e-3
+    change = group["tile_prediction"][:] - group["tile_baseline"][:]
+    assert np.abs(change).max() > 0
+
+
+def test_the_app_opens_the_run(chain):
+    from vizapp import create_app
+
+    client = create_app(chain[1]).server.test_client()
+    assert client.get("/").status_code == 200
+    assert client.get("/_dash-layout").status_code == 200
