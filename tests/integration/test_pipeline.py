@@ -237,7 +237,8 @@ def test_a_stage_without_its_inputs_says_which_comes_first(tmp_path):
     [
         ({"genome": {"fasta": "/nowhere.fa"}}, InputError, "does not exist"),
         ({"genome": {"fastta": "x"}}, ConfigError, "unknown key 'genome.fastta'"),
-        ({"genome": {"regions": [{"chrom": "20"}]}}, InputError, "it calls it 'chr20'"),
+        ({"genome": {"regions": [{"chrom": "chr21"}]}}, InputError, "no chromosome 'chr21'"),
+        ({"genome": {"regions": []}}, ConfigError, "either regions or include, got neither"),
         (
             {"genome": {"regions": [{"chrom": "chr20", "start": 5, "end": 99_000_000}]}},
             InputError,
