@@ -50,7 +50,7 @@ def _depth(ref: OccupancyRef, span: Span) -> NDArray[np.uint16]:
 
 def run(context: StageContext) -> Facts:
     """Write the artefact ``depth``."""
-    ref = OccupancyRef.of(context.run, context.config.motifs)
+    ref = OccupancyRef.of(context.run, context.config)
     n_profiles = ref.open().n_profiles
     sequence = context.run.group("sequence")
     chroms = list(sequence.attrs["chroms"])

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
-from precompute.config import MotifConfig
+from precompute.config import Config, MotifConfig
+from precompute.errors import ConfigError
 from precompute.manifest import hash_path
-from precompute.motifs import build_profiles
-from precompute.scan import compile_scanner, count_window, depth_window
+from precompute.motifs import Profile, build_profiles
+from precompute.scan import compile_scanner
 
 
 class SparseCounts(NamedTuple):
@@ -50,6 +51,36 @@ class Occupancy(Protocol):
         """Bases of each bin that each feature covers; ``edges`` in bp, (n_bins + 1,)."""
 
 
+class _WindowScanner(Protocol):
+    """Scans a window of codes: on the processor or on a GPU, with the same integers."""
+
+    @property
+    def halo(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    def depth_window(
+        self, codes: NDArray[np.uint8], lo: int, hi: int
+    ) -> NDArray[np.uint16]: ...
+    def count_window(
+        self, codes: NDArray[np.uint8], edges: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.unsignedinteger]]: ...
+
+
+def _window_scanner(profiles: list[Profile], where: str) -> _WindowScanner:
+    if where == "cpu":
+        return compile_scanner(profiles)
+    import torch
+
+    from precompute.scan_torch import TorchScanner
+
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            "run.scanner is gpu, but torch finds no CUDA device here; set run.scanner: cpu, which "
+            "gives the same result"
+        )
+    return TorchScanner(profiles, "cuda")
+
+
 class ScannedOccupancy:
     """Hits found by scanning the run's sequence.
 
@@ -57,14 +88,20 @@ class ScannedOccupancy:
     ----------
     run : run folder with the artefact ``sequence``
     motifs : profiles and thresholds
+    where : 'cpu' or 'gpu'
+
+    Raises
+    ------
+    ConfigError
+        When a GPU is asked for and there is none.
     """
 
-    def __init__(self, run: RunFolder, motifs: MotifConfig) -> None:
+    def __init__(self, run: RunFolder, motifs: MotifConfig, where: str = "cpu") -> None:
         profiles = build_profiles(
             motifs.profiles, motifs.min_relative_score, motifs.max_p_value
         )
         self.n_profiles = len(profiles)
-        self._scanner = compile_scanner(profiles)
+        self._scanner = _window_scanner(profiles, where)
         self._sequence = run.group("sequence")
 
     @property
@@ -81,13 +118,13 @@ class ScannedOccupancy:
 
     def depth(self, chrom: str, lo: int, hi: int) -> NDArray[np.uint16]:
         codes, offset = self._view(chrom, lo, hi)
-        return depth_window(self._scanner, codes, offset, offset + hi - lo)
+        return self._scanner.depth_window(codes, offset, offset + hi - lo)
 
     def counts(self, chrom: str, edges: NDArray[np.integer]) -> SparseCounts:
         lo, hi = int(edges[0]), int(edges[-1])
         codes, offset = self._view(chrom, lo, hi)
         local = edges.astype(np.int64) - lo + offset
-        return SparseCounts(*count_window(self._scanner, codes, local))
+        return SparseCounts(*self._scanner.count_window(codes, local))
 
 
 class OccupancyRef(NamedTuple):
@@ -98,12 +135,14 @@ class OccupancyRef(NamedTuple):
 
     root: Path
     motifs: MotifConfig
+    scanner: str
     stamp: str
 
     @classmethod
-    def of(cls, run: RunFolder, motifs: MotifConfig) -> OccupancyRef:
+    def of(cls, run: RunFolder, config: Config) -> OccupancyRef:
         """The source of a run's configuration."""
-        return cls(run.root.resolve(), motifs, hash_path(motifs.profiles))
+        motifs = config.motifs
+        return cls(run.root.resolve(), motifs, config.run.scanner, hash_path(motifs.profiles))
 
     def open(self) -> Occupancy:
         """The source; opened once per process."""
@@ -112,4 +151,4 @@ class OccupancyRef(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _open(ref: OccupancyRef) -> Occupancy:
-    return ScannedOccupancy(RunFolder(ref.root), ref.motifs)
+    return ScannedOccupancy(RunFolder(ref.root), ref.motifs, ref.scanner)

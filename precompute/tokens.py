@@ -45,7 +45,7 @@ def _count(ref: OccupancyRef, block: tuple[str, NDArray[np.integer]]) -> SparseC
 def run(context: StageContext) -> Facts:
     """Write the artefact ``tokens``."""
     config = context.config
-    ref = OccupancyRef.of(context.run, config.motifs)
+    ref = OccupancyRef.of(context.run, config)
     n_features = ref.open().n_features
     bins = context.run.group("bins")
     chroms = list(bins.attrs["chroms"])
