@@ -30,6 +30,14 @@ ConfigArgument = Annotated[Path, typer.Argument(help="YAML configuration, e.g. c
 RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="run folder; default runs/<name in the config>")
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="work on a Dask cluster: the address of its scheduler, or 'local' for processes on "
+        "this machine; default: threads",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="run even what is up to date")]
 
 
@@ -98,11 +106,16 @@ def _pipeline(config_path: Path, run_dir: Path | None) -> Pipeline:
 
 
 @app.command()
-def run(config: ConfigArgument, run_dir: RunDir = None, force: Force = False) -> None:
+def run(
+    config: ConfigArgument,
+    run_dir: RunDir = None,
+    force: Force = False,
+    scheduler: Scheduler = None,
+) -> None:
     """Run every stage that is not up to date."""
     pipeline = _pipeline(config, run_dir)
     with Bars() as bars:
-        pipeline.run(bars, force=force)
+        pipeline.run(bars, force=force, scheduler=scheduler)
     seconds = sum(record.seconds for record in pipeline.manifest.stages.values())
     console.print(f"{pipeline.root} is complete ({seconds:.0f} s of work in all)")
 
@@ -113,11 +126,12 @@ def stage(
     config: ConfigArgument,
     run_dir: RunDir = None,
     force: Force = False,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run one stage; the stages that it reads from must have run."""
     pipeline = _pipeline(config, run_dir)
     with Bars() as bars:
-        pipeline.run(bars, only=name, force=force)
+        pipeline.run(bars, only=name, force=force, scheduler=scheduler)
 
 
 @app.command()

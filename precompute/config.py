@@ -61,6 +61,9 @@ class RunSection(Strict):
     window_bp: int = Field(
         200_000, ge=10_000, description="sequence handled at a time; it changes no result"
     )
+    scanner: Literal["cpu", "gpu"] = Field(
+        "cpu", description="where motifs are scanned; it changes no result"
+    )
 
 
 class GenomeConfig(Strict):

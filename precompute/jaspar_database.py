@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def read_jaspar_database(config: JasparConfig) -> list[RawProfile]:
     from pyjaspar import jaspardb
 
     database = jaspardb(sqlite_db_path=str(path))
-    with contextlib.closing(database.conn):
+    with contextlib.closing(database.conn), warnings.catch_warnings():
+        # "Zero motifs returned" is an error of ours, further down.
+        warnings.simplefilter("ignore")
         _check_value(database, "select distinct COLLECTION from MATRIX", config.collection, config)
         for group in config.tax_groups:
             query = "select distinct VAL from MATRIX_ANNOTATION where TAG = 'tax_group'"

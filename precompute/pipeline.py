@@ -22,6 +22,7 @@ from precompute.artefacts import ARTEFACTS, RunFolder
 from precompute.config import Config
 from precompute.context import Facts, StageContext
 from precompute.errors import ConfigError, InputError, RunFolderError
+from precompute.execution import Execution, executing
 from precompute.manifest import Manifest, StageRecord, combine, hash_path, stat_key, write_text
 
 State = Literal["done", "changed", "missing"]
@@ -232,8 +233,22 @@ class Pipeline:
 
     # -- running -----------------------------------------------------------------------------
 
-    def run(self, reporter: Reporter, only: str | None = None, force: bool = False) -> None:
+    def run(
+        self,
+        reporter: Reporter,
+        only: str | None = None,
+        force: bool = False,
+        scheduler: str | None = None,
+    ) -> None:
         """Run all stages, or one; stages that are up to date are skipped unless forced.
+
+        Parameters
+        ----------
+        reporter : hears about the run
+        only : name of the one stage to run
+        force : run what is up to date too
+        scheduler : where windows are worked on, see :func:`precompute.execution.executing`;
+            it changes no artefact
 
         Raises
         ------
@@ -241,23 +256,31 @@ class Pipeline:
             Whatever a stage cannot go on with; finished stages stay.
         """
         chosen = [stage_named(only)] if only else list(STAGES)
-        with self._locked():
+        with self._locked(), contextlib.ExitStack() as stack:
             write_text(
                 self.root / "config.json",
                 json.dumps(self.config.model_dump(mode="json"), indent=1) + "\n",
             )
+            execution: Execution | None = None
             for number, stage in enumerate(chosen, start=1):
                 reporter.begin(stage, number, len(chosen))
                 if not force and self.state(stage) == "done":
                     reporter.end(stage, None)
                     continue
-                record = self._run_stage(stage, reporter)
+                if execution is None:
+                    workers = self.config.run.workers
+                    execution = stack.enter_context(executing(scheduler, workers))
+                record = self._run_stage(stage, reporter, execution)
                 reporter.end(stage, record)
 
-    def _run_stage(self, stage: Stage, reporter: Reporter) -> StageRecord:
+    def _run_stage(
+        self, stage: Stage, reporter: Reporter, execution: Execution
+    ) -> StageRecord:
         self._require_inputs(stage)
         digest = self.digest(stage)
-        context = StageContext(self.config, self.run_folder, stage.name, reporter.progress)
+        context = StageContext(
+            self.config, self.run_folder, stage.name, reporter.progress, execution
+        )
         began = time.perf_counter()
         with _peak_memory() as peak:
             facts = stage.load()(context)

@@ -62,6 +62,18 @@ class Scanner:
         """Motif features and the two CpG features."""
         return len(self.width) + 2
 
+    def depth_window(
+        self, codes: NDArray[np.uint8], lo: int, hi: int
+    ) -> NDArray[np.uint16]:
+        """See :func:`depth_window`."""
+        return depth_window(self, codes, lo, hi)
+
+    def count_window(
+        self, codes: NDArray[np.uint8], edges: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.unsignedinteger]]:
+        """See :func:`count_window`."""
+        return count_window(self, codes, edges)
+
     def _tables(self) -> tuple[NDArray, ...]:
         return (
             self.width,

@@ -113,6 +113,25 @@ def test_windows_and_threads_leave_every_artefact_byte_for_byte(done, tmp_path):
             assert hash_path(ours.path(name)) == hash_path(theirs.path(name)), name
 
 
+def test_a_dask_cluster_leaves_every_artefact_byte_for_byte(done, tmp_path):
+    config, root = done
+    shutil.copytree(root, tmp_path / "run")
+    for stage in ("depth", "bins", "tokens"):
+        ended = subprocess.run(
+            [sys.executable, "-m", "precompute", "stage", stage, str(config), "--force",
+             "--run-dir", str(tmp_path / "run"), "--scheduler", "local"],
+            cwd=REPOSITORY, capture_output=True, text=True, check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+    folders = (root, tmp_path / "run")
+    before, after = (json.loads((r / "manifest.json").read_text()) for r in folders)
+    for stage in ("depth", "bins", "tokens"):
+        old, new = before["stages"][stage], after["stages"][stage]
+        assert old["finished"] <= new["finished"]
+        assert old["outputs"] == new["outputs"]
+        assert old["facts"] == new["facts"]
+
+
 def test_a_lost_artefact_is_made_again(copied):
     config, root = copied
     shutil.rmtree(RunFolder(root).path("bins"))
