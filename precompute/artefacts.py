@@ -39,6 +39,8 @@ class Artefact:
     format: Format
     schema: dict[str, str]
     version: int = 1
+    #: Holds something only where the configuration asks for it, and the app does not read it.
+    is_optional: bool = False
 
     @property
     def kind(self) -> str:
@@ -70,6 +72,20 @@ _ALL = [
             "min_score": "int",
             "consensus": "str, most frequent base per position",
         },
+    ),
+    Artefact(
+        "hits",
+        "hits.zarr",
+        "zarr",
+        {
+            "attrs": "source 'scan' (then nothing else is there), 'folder' or 'bigbed'",
+            "<chrom>/tiles": "int64 (n_tiles + 1,), first hit of each tile in the arrays below",
+            "<chrom>/feature": "uint16 (n_hits,), motif feature; rising within a tile",
+            "<chrom>/offset": "uint16 (n_hits,), start - tile's start (bp), rising in a feature",
+            "<chrom> attrs": "start int (bp), tile_bp int, first_tile int: tile k of 'tiles' "
+            "begins at (first_tile + k) * tile_bp",
+        },
+        is_optional=True,
     ),
     Artefact(
         "features",

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.config import Config, MotifConfig
 from precompute.errors import ConfigError
-from precompute.manifest import hash_path
-from precompute.motifs import Profile, build_profiles
+from precompute.hits import StoredHits
+from precompute.manifest import combine, hash_path, stat_key
+from precompute.motifs import Profile, load_profiles, profile_inputs
 from precompute.scan import compile_scanner
 
 
@@ -97,9 +98,7 @@ class ScannedOccupancy:
     """
 
     def __init__(self, run: RunFolder, motifs: MotifConfig, where: str = "cpu") -> None:
-        profiles = build_profiles(
-            motifs.profiles, motifs.min_relative_score, motifs.max_p_value
-        )
+        profiles = load_profiles(motifs)
         self.n_profiles = len(profiles)
         self._scanner = _window_scanner(profiles, where)
         self._sequence = run.group("sequence")
@@ -127,6 +126,13 @@ class ScannedOccupancy:
         return SparseCounts(*self._scanner.count_window(codes, local))
 
 
+class IndexedOccupancy(StoredHits):
+    """Ready hits, from the artefact ``hits``."""
+
+    def counts(self, chrom: str, edges: NDArray[np.integer]) -> SparseCounts:
+        return SparseCounts(*super().counts(chrom, edges))
+
+
 class OccupancyRef(NamedTuple):
     """Names a source, so that it can be sent to another process and opened there once.
 
@@ -142,7 +148,11 @@ class OccupancyRef(NamedTuple):
     def of(cls, run: RunFolder, config: Config) -> OccupancyRef:
         """The source of a run's configuration."""
         motifs = config.motifs
-        return cls(run.root.resolve(), motifs, config.run.scanner, hash_path(motifs.profiles))
+        if motifs.hits is None:
+            stamp = combine(*(hash_path(path) for path in profile_inputs(motifs)))
+        else:
+            stamp = stat_key(run.path("hits"))
+        return cls(run.root.resolve(), motifs, config.run.scanner, stamp)
 
     def open(self) -> Occupancy:
         """The source; opened once per process."""
@@ -151,4 +161,7 @@ class OccupancyRef(NamedTuple):
 
 @lru_cache(maxsize=2)
 def _open(ref: OccupancyRef) -> Occupancy:
-    return ScannedOccupancy(RunFolder(ref.root), ref.motifs, ref.scanner)
+    run = RunFolder(ref.root)
+    if ref.motifs.hits is not None:
+        return IndexedOccupancy(run)
+    return ScannedOccupancy(run, ref.motifs, ref.scanner)

@@ -55,8 +55,26 @@ class Stage:
 def _annotation_inputs(config: Config) -> list[Path | None]:
     a = config.annotation
     return [
-        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.peaks.folder if a.peaks else None
+        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.peaks.folder if a.peaks else None,
+        config.genome.aliases,
     ]
+
+
+def _genome_inputs(config: Config) -> list[Path | None]:
+    return [config.genome.fasta, config.genome.bed, config.genome.aliases]
+
+
+def _profile_inputs(config: Config) -> list[Path | None]:
+    from precompute.motifs import profile_inputs
+
+    return [*profile_inputs(config.motifs)]
+
+
+def _hit_inputs(config: Config) -> list[Path | None]:
+    hits = config.motifs.hits
+    if hits is None:
+        return []
+    return [*_profile_inputs(config), hits.folder, hits.bigbed, config.genome.aliases]
 
 
 _P = "precompute."
@@ -65,28 +83,33 @@ _TOKENS = ("bins", "tokens", "features", "feature_clusters", "clusters")
 STAGES: tuple[Stage, ...] = (
     Stage(
         "genome", "Read the genome", _P + "genome:run", (), ("sequence",), ("genome",),
-        lambda c: [c.genome.fasta],
+        _genome_inputs,
     ),
     Stage(
         "motifs", "Read the motif profiles", _P + "motifs:run", (),
-        ("profiles", "features", "pfms"), ("motifs",), lambda c: [c.motifs.profiles],
+        ("profiles", "features", "pfms"), ("motifs",), _profile_inputs,
+    ),
+    Stage(
+        "hits", "Index ready motif hits", _P + "hits:run", ("sequence", "profiles"), ("hits",),
+        ("genome", "motifs"), _hit_inputs,
     ),
     Stage(
         "annotation", "Read genes and peaks", _P + "annotation:run", ("sequence",),
-        ("transcripts", "genes", "intervals", "peaks"), ("annotation",), _annotation_inputs,
+        ("transcripts", "genes", "intervals", "peaks"), ("genome", "annotation"),
+        _annotation_inputs,
     ),
     Stage(
-        "depth", "Scan for motif hits", _P + "depth:run", ("sequence", "profiles"), ("depth",),
-        ("genome", "motifs"), lambda c: [c.motifs.profiles],
+        "depth", "Scan for motif hits", _P + "depth:run", ("sequence", "profiles", "hits"),
+        ("depth",), ("genome", "motifs"), _profile_inputs,
     ),
     Stage("bins", "Cut the sequence into bins", _P + "bins:run", ("depth",), ("bins",), ("bins",)),
     Stage(
         "tracks", "Average the signal tracks", _P + "tracks:run", ("bins",), ("signal",),
-        ("tracks",), lambda c: [t.bigwig for t in c.tracks],
+        ("genome", "tracks"), lambda c: [*(t.bigwig for t in c.tracks), c.genome.aliases],
     ),
     Stage(
-        "tokens", "Count motifs in bins", _P + "tokens:run", ("sequence", "bins", "profiles"),
-        ("tokens",), ("motifs",), lambda c: [c.motifs.profiles],
+        "tokens", "Count motifs in bins", _P + "tokens:run",
+        ("sequence", "bins", "profiles", "hits"), ("tokens",), ("motifs",), _profile_inputs,
     ),
     Stage(
         "interdependence", "Score interdependence", _P + "interdependence:run",
@@ -206,10 +229,15 @@ class Pipeline:
         parts.append(self.config.digest(*stage.sections))
         parts += [self._input_hash(path) for path in stage.inputs(self.config) if path]
         producers = {name: s.name for s in STAGES for name in s.writes}
-        for name in stage.reads:
+        for name in self._reads(stage):
             record = self.manifest.stages.get(producers[name])
             parts.append(record.outputs.get(name, "") if record else "")
         return combine(*parts)
+
+    def _reads(self, stage: Stage) -> list[str]:
+        """What the stage reads under this configuration."""
+        scans = self.config.motifs.hits is None
+        return [name for name in stage.reads if not (scans and ARTEFACTS[name].is_optional)]
 
     def _input_hash(self, path: Path) -> str:
         if not path.exists():
@@ -301,7 +329,7 @@ class Pipeline:
 
     def _require_inputs(self, stage: Stage) -> None:
         producers = {name: s.name for s in STAGES for name in s.writes}
-        for name in stage.reads:
+        for name in self._reads(stage):
             if not self.run_folder.exists(name):
                 raise RunFolderError(
                     f"stage {stage.name} needs {name} ({ARTEFACTS[name].path}), which is not in "
