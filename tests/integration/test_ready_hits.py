@@ -9,12 +9,11 @@ import pytest
 
 from precompute.artefacts import RunFolder
 from precompute.config import load_config
-from precompute.execution import executing
 from precompute.hits import StoredHits
 from precompute.manifest import hash_path
 from precompute.motifs import build_profiles, load_profiles
 from precompute.occupancy import OccupancyRef
-from precompute.pipeline import Pipeline
+from precompute.pipeline import Pipeline, stage_named
 from tests.hit_export import rows_of, write_bigbed, write_tsv
 from tests.integration.test_pipeline import Listener, run_chain, write_config
 
@@ -131,10 +130,9 @@ def test_windows_workers_and_processes_leave_the_index_byte_for_byte(from_folder
         tmp_path, genome=REGION, motifs={"hits": {"folder": str(folder)}},
         run={"window_bp": 13_337, "workers": 1},
     )
-    with executing("local", 2) as execution:
-        pipeline = Pipeline(load_config(config), tmp_path / "run", execution)
-        for name in ("genome", "motifs", "hits"):
-            pipeline.run(Listener(), only=name)
+    pipeline = Pipeline(load_config(config), tmp_path / "run")
+    for name, scheduler in (("genome", None), ("motifs", None), ("hits", "local")):
+        pipeline.run(Listener(), only=name, scheduler=scheduler)
     ours, theirs = RunFolder(tmp_path / "run"), from_folder[1]
     assert hash_path(ours.path("hits")) == hash_path(theirs.path("hits"))
 
@@ -176,13 +174,7 @@ def test_a_changed_threshold_or_folder_runs_the_index_again(from_folder, folder,
         motifs={"hits": {"folder": str(folder), "min_minus_log10_p_x100": 400}},
     )
     states = Pipeline(load_config(changed), run.root)
-    assert states.state(next(s for s in _stages() if s.name == "hits")) == "changed"
-
-
-def _stages():
-    from precompute.pipeline import STAGES
-
-    return STAGES
+    assert states.state(stage_named("hits")) == "changed"
 
 
 def test_scanning_does_not_need_the_index(tmp_path):
