@@ -85,7 +85,7 @@ def test_all_profiles_on_a_stretch(demo_profiles, demo_codes):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_a_gpu_that_is_not_there_is_one_sentence(synthetic_root, demo_profiles):
     motifs = MotifConfig(profiles=demo_profiles, release="x")
-    with pytest.raises(ConfigError, match="finds no CUDA device here; set run.scanner: cpu"):
+    with pytest.raises(ConfigError, match=r"finds no CUDA device here; set run\.scanner: cpu"):
         ScannedOccupancy(RunFolder(synthetic_root), motifs, "gpu")
 
 
