@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from precompute.aliases import AliasTable, find, matching, read_aliases, resolve
 from precompute.bed import read_rows, span
-from precompute.config import GenomeConfig, Region
+from precompute.config_inputs import GenomeConfig, Region
 from precompute.context import Facts, StageContext
 from precompute.errors import ChromosomeError, InputError
 from precompute.fasta import Fasta, read_fasta

@@ -296,7 +296,7 @@ def read_bigbed(
             f"{path} has entries that are not name, score, strand (BED6 or more); give UCSC's "
             "JASPAR bigBed"
         ) from None
-    for key in set(keys):
+    for key in sorted(set(keys)):
         known[key] = lookup.profile(*key, ignore_unknown)
     profile = np.array([known[key] for key in keys], dtype=np.int64)
     keep = profile >= 0

@@ -74,6 +74,10 @@ def fit_of(
     relative : (n,), relative score x 1000; -1 where only ``log_p`` is known
     log_p : (n,), -log10 p x 100, at most 1000 in a bigBed
     """
+    # What lies on unknown or masked bases says nothing.
+    known = (codes[start[:, None] + np.arange(profile.width)] < 4).all(axis=1)
+    start, is_minus = start[known], is_minus[known]
+    relative, log_p = relative[known], log_p[known]
     agree = []
     for shift in (0, 1):
         score = scores_at(profile, codes, start - shift, is_minus)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from precompute.config import JasparConfig
+from precompute.config_inputs import JasparConfig
 from precompute.errors import ConfigError, InputError
 from precompute.profile_formats import RawProfile, check_profiles
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from precompute.config import MotifConfig
+from precompute.config_inputs import MotifConfig
 from precompute.context import Facts, StageContext
 from precompute.errors import InputError
 from precompute.jaspar_database import database_path, read_jaspar_database

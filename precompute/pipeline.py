@@ -90,7 +90,7 @@ STAGES: tuple[Stage, ...] = (
         ("profiles", "features", "pfms"), ("motifs",), _profile_inputs,
     ),
     Stage(
-        "hits", "Index ready motif hits", _P + "hits:run", ("sequence", "profiles"), ("hits",),
+        "hits", "Index ready motif hits", _P + "hit_index:run", ("sequence", "profiles"), ("hits",),
         ("genome", "motifs"), _hit_inputs,
     ),
     Stage(

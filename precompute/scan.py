@@ -205,7 +205,7 @@ def _hits(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
+def add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
     for i in range(count):
         a, b = max(start[i], lo), min(end[i], hi)
         if a < b:
@@ -214,7 +214,7 @@ def _add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def _add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
+def add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
     for i in range(count):
         a, b = max(start[i], lo), min(end[i], hi)
         while a < b:
@@ -225,7 +225,7 @@ def _add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # t
 
 
 @njit(cache=True, nogil=True)
-def _add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-def]
+def add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-def]
     n = len(codes)
     for i in range(lo, hi):
         in_cpg = (codes[i] == 1 and i + 1 < n and codes[i + 1] == 2) or (
@@ -237,7 +237,7 @@ def _add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _to_csr(counts):  # type: ignore[no-untyped-def]
+def to_csr(counts):  # type: ignore[no-untyped-def]
     n_bins, n_features = counts.shape
     indptr = np.zeros(n_bins + 1, dtype=np.int64)
     for k in range(n_bins):
@@ -307,7 +307,7 @@ def depth_window(
     """
     diff = np.zeros(hi - lo + 1, dtype=np.int32)
     for walk in _Walk(scanner, codes, lo, hi):
-        _add_depth(diff, walk.feature, walk.start, walk.end, walk.count, lo, hi)
+        add_depth(diff, walk.feature, walk.start, walk.end, walk.count, lo, hi)
     return np.cumsum(diff[:-1]).astype(np.uint16)
 
 
@@ -334,11 +334,11 @@ def count_window(
     counts = np.zeros((len(edges) - 1, scanner.n_features), dtype=dtype)
     bin_of = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     for walk in _Walk(scanner, codes, lo, hi):
-        _add_counts(
+        add_counts(
             counts, bin_of, edges, walk.feature, walk.start, walk.end, walk.count, lo, hi
         )
-    _add_cpg(counts, codes, bin_of, lo, hi, len(scanner.width))
-    return _to_csr(counts)
+    add_cpg(counts, codes, bin_of, lo, hi, len(scanner.width))
+    return to_csr(counts)
 
 
 def find_hits(
@@ -355,63 +355,3 @@ def find_hits(
     feature = np.concatenate(features) if features else np.empty(0, dtype=np.uint16)
     start = np.concatenate(starts) if starts else np.empty(0, dtype=np.int64)
     return feature, start
-
-
-@njit(cache=True, nogil=True)
-def _merged(feature, start, width, new_start, end):  # type: ignore[no-untyped-def]
-    """Part of each hit that earlier hits of its feature do not cover."""
-    last_end = np.full(len(width), -(1 << 62), dtype=np.int64)
-    for i in range(len(feature)):
-        f = feature[i]
-        end[i] = start[i] + width[f]
-        new_start[i] = max(start[i], last_end[f])
-        last_end[f] = end[i]
-
-
-def depth_of_hits(
-    width: NDArray[np.int32], feature: NDArray[np.uint16], start: NDArray[np.int64],
-    lo: int, hi: int,
-) -> NDArray[np.uint16]:
-    """:func:`depth_window` from given hits.
-
-    Parameters
-    ----------
-    width : int32 (n_motif_features,), bp
-    feature, start : every hit that touches ``[lo, hi)``, rising in start within a feature
-    lo, hi : window, in the coordinates of ``start``, all at least 0
-
-    Returns
-    -------
-    uint16 (hi - lo,)
-    """
-    new_start, end = np.empty_like(start), np.empty_like(start)
-    _merged(feature, start, width, new_start, end)
-    diff = np.zeros(hi - lo + 1, dtype=np.int32)
-    _add_depth(diff, feature, new_start, end, len(start), lo, hi)
-    return np.cumsum(diff[:-1]).astype(np.uint16)
-
-
-def counts_of_hits(
-    width: NDArray[np.int32], feature: NDArray[np.uint16], start: NDArray[np.int64],
-    codes: NDArray[np.uint8], edges: NDArray[np.int64],
-) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.unsignedinteger]]:
-    """:func:`count_window` from given hits; CpG still comes from the sequence.
-
-    Parameters
-    ----------
-    width : int32 (n_motif_features,), bp
-    feature, start : every hit that touches the bins, rising in start within a feature
-    codes : uint8 (n,), sequence that reaches at least one base beyond the bins, or ends
-    edges : int64 (n_bins + 1,), bin edges as positions in ``codes``; so is ``start``, which may
-        be negative
-    """
-    lo, hi = int(edges[0]), int(edges[-1])
-    lengths = np.diff(edges)
-    dtype = np.uint8 if lengths.max(initial=0) <= 255 else np.uint16
-    counts = np.zeros((len(lengths), len(width) + 2), dtype=dtype)
-    bin_of = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-    new_start, end = np.empty_like(start), np.empty_like(start)
-    _merged(feature, start, width, new_start, end)
-    _add_counts(counts, bin_of, edges, feature, new_start, end, len(start), lo, hi)
-    _add_cpg(counts, codes, bin_of, lo, hi, len(width))
-    return _to_csr(counts)

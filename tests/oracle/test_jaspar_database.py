@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from precompute.config import JasparConfig, MotifConfig
+from precompute.config_inputs import JasparConfig, MotifConfig
 from precompute.errors import ConfigError, InputError
 from precompute.jaspar_database import database_path, read_jaspar_database
 from precompute.motifs import load_profiles, profile_inputs

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from precompute.artefacts import RunFolder
-from precompute.config import GenomeConfig, parse_config
+from precompute.config import parse_config
+from precompute.config_inputs import GenomeConfig
 from precompute.context import StageContext
 from precompute.errors import InputError
 from precompute.genome import choose, decode, encode, read_fasta, reverse_complement, run

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import yaml
 
-from precompute import genome, hits, motifs
+from precompute import genome, hit_index, motifs
 from precompute.artefacts import RunFolder
-from precompute.config import HitsConfig, load_config
+from precompute.config import load_config
+from precompute.config_inputs import HitsConfig
 from precompute.context import StageContext
 from precompute.errors import ChromosomeError, InputError, MotiflensError, RunFolderError
 from precompute.hit_files import Named, check_bigbed, read_bigbed, read_tsv, tsv_files
@@ -87,7 +88,7 @@ class Place:
         config = load_config(tmp_path / "c.yaml")
         folder = RunFolder(tmp_path / "run")
         folder.root.mkdir(exist_ok=True)
-        for stage in (genome, motifs, hits):
+        for stage in (genome, motifs, hit_index):
             facts = stage.run(StageContext(config, folder, stage.__name__.split(".")[-1]))
         return folder, facts
 
