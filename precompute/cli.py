@@ -9,6 +9,7 @@ from typing import Annotated, Self
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -18,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from precompute.config import Config, load_config
+from precompute.config import Config, describe_keys, load_config
 from precompute.errors import MotiflensError
 from precompute.manifest import StageRecord
 from precompute.pipeline import STAGES, Pipeline, Stage
@@ -160,13 +161,8 @@ def show_config(
         data = load_config(config).model_dump(mode="json")
         typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
         return
-    for section, field in Config.model_fields.items():
-        typer.echo(f"{section}:")
-        annotation = field.annotation
-        for key, sub in getattr(annotation, "model_fields", {}).items():
-            default = "required" if sub.is_required() else repr(sub.default)
-            about = f"  # {sub.description}" if sub.description else ""
-            typer.echo(f"  {key}: {default}{about}")
+    for line in describe_keys():
+        typer.echo(line)
 
 
 def main() -> None:
@@ -174,7 +170,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except MotiflensError as error:
-        console.print(f"[bold red]error:[/] {error!s}", markup=True, soft_wrap=True)
+        console.print(f"[bold red]error:[/] {escape(str(error))}", markup=True, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         console.print("stopped; finished stages are kept, run again to go on")

@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import (
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from precompute.config_inputs import GenomeConfig, InputPath, MotifConfig, Name, Region, Strict
 from precompute.errors import ConfigError
@@ -255,3 +252,30 @@ def parse_config(data: dict[str, Any], base: Path | None, source: str) -> Config
         got = first.get("input")
         shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
         raise ConfigError(f"{source}: {where}: {message}{shown}") from None
+
+
+def describe_keys(model: type[BaseModel] = Config, depth: int = 0) -> Iterator[str]:
+    """Lines that list every key with its default and its meaning, sections within sections.
+
+    A key that holds a section, or a list of them, is followed by that section's keys.
+    """
+    for key, field in model.model_fields.items():
+        nested = list(_models_in(field.annotation))
+        if nested and (depth == 0 or not (field.is_required() or field.default is None)):
+            value = ""
+        elif field.is_required():
+            value = "required"
+        else:
+            value = json.dumps(field.get_default(call_default_factory=True), default=str)
+        about = f"  # {field.description}" if field.description else ""
+        yield f"{'  ' * depth}{key}: {value}".rstrip() + about
+        for part in nested:
+            yield from describe_keys(part, depth + 1)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Sections in a key's type, through lists and alternatives."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

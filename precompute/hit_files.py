@@ -185,8 +185,12 @@ def _broken_tsv(path: Path, why: str) -> NoReturn:
     )
 
 
-def _codes(batch: pa.RecordBatch, column: str) -> tuple[list[str], NDArray[np.integer]]:
+def _codes(
+    batch: pa.RecordBatch | pa.Table, column: str
+) -> tuple[list[str], NDArray[np.integer]]:
     values = batch.column(column)
+    if hasattr(values, "combine_chunks"):
+        values = values.combine_chunks()
     return values.dictionary.to_pylist(), values.indices.to_numpy(zero_copy_only=False)
 
 
@@ -281,25 +285,13 @@ def read_bigbed(
     with pyBigWig.open(str(path)) as handle:
         stop = min(hi, handle.chroms(chrom) or 0)
         entries = (handle.entries(chrom, lo, stop) or []) if lo < stop else []
-    entries = [entry for entry in entries if entry[0] >= lo]
-    start = np.array([entry[0] for entry in entries], dtype=np.int64)
-    end = np.array([entry[1] for entry in entries], dtype=np.int64)
-    fields = [entry[2].split("\t") for entry in entries]
-    known: dict[tuple[str, str], int] = {}
-    lookup = _Lookup(named, path)
-    try:
-        scores = np.array([int(f[1]) for f in fields], dtype=np.int64)
-        is_minus = _is_minus(path, [f[2] for f in fields], np.arange(len(fields)))
-        keys = [(f[0], f[-1] if len(f) > 3 else "") for f in fields]
-    except (IndexError, ValueError):
-        raise InputError(
-            f"{path} has entries that are not name, score, strand (BED6 or more); give UCSC's "
-            "JASPAR bigBed"
-        ) from None
-    for key in sorted(set(keys)):
-        known[key] = lookup.profile(*key, ignore_unknown)
-    profile = np.array([known[key] for key in keys], dtype=np.int64)
-    keep = profile >= 0
+    start = np.fromiter((entry[0] for entry in entries), dtype=np.int64, count=len(entries))
+    end = np.fromiter((entry[1] for entry in entries), dtype=np.int64, count=len(entries))
+    profile, scores, is_minus = _bigbed_fields(
+        path, [entry[2] for entry in entries], _Lookup(named, path, ignore_unknown)
+    )
+    # An entry that begins before the stretch belongs to the stretch before it.
+    keep = (profile >= 0) & (start >= lo)
     profile, start, end = profile[keep], start[keep], end[keep]
     widths = np.asarray(named.widths, dtype=np.int64)[profile]
     _check_widths(str(path), start, end, widths, lambda row: named.ids[profile[row]])
@@ -310,17 +302,61 @@ def read_bigbed(
     )
 
 
+def _bigbed_fields(
+    path: Path, rest: list[str], lookup: _Lookup
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Profile, score and strand of entries, from what follows their ends."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    if not rest:
+        return np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, bool)
+    text = pa.dictionary(pa.int32(), pa.string())
+    n_columns = rest[0].count("\t") + 1
+    columns = [f"f{i}" for i in range(n_columns)]
+    types = {"f0": text, "f1": pa.int32(), "f2": text, columns[-1]: text}
+    raw = "\n".join(rest).encode()
+    try:
+        if n_columns < 3:
+            raise pa.ArrowInvalid("fewer than 6 columns")
+        table = csv.read_csv(
+            pa.BufferReader(raw),
+            read_options=csv.ReadOptions(
+                column_names=columns, block_size=len(raw) + 1, use_threads=False
+            ),
+            parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
+            convert_options=csv.ConvertOptions(
+                column_types=types, include_columns=list(types), null_values=[]
+            ),
+        ).combine_chunks()
+    except pa.ArrowInvalid:
+        raise InputError(
+            f"{path} has entries that are not name, score, strand (BED6 or more); give UCSC's "
+            "JASPAR bigBed"
+        ) from None
+    names, name = _codes(table, "f0")
+    extras, extra = _codes(table, columns[-1]) if n_columns > 3 else ([""], np.zeros_like(name))
+    # Few pairs of names occur, so each is looked up once.
+    pairs, pair = np.unique(name.astype(np.int64) * len(extras) + extra, return_inverse=True)
+    known = [lookup.profile(names[k // len(extras)], extras[k % len(extras)]) for k in pairs]
+    return (
+        np.array(known, dtype=np.int64)[pair],
+        table.column("f1").to_numpy().astype(np.int64),
+        _is_minus(path, *_codes(table, "f2")),
+    )
+
+
 class _Lookup:
     """Profiles by id and by TF name."""
 
-    def __init__(self, named: Named, path: Path) -> None:
-        self._named, self._path = named, path
+    def __init__(self, named: Named, path: Path, ignore_unknown: bool) -> None:
+        self._named, self._path, self._ignore_unknown = named, path, ignore_unknown
         self._by_id = {profile_id: i for i, profile_id in enumerate(named.ids)}
         self._by_tf: dict[str, list[int]] = {}
         for i, tf in enumerate(named.tfs):
             self._by_tf.setdefault(tf.casefold(), []).append(i)
 
-    def profile(self, name: str, extra: str, ignore_unknown: bool) -> int:
+    def profile(self, name: str, extra: str) -> int:
         """Number of the profile that an entry is of; -1 for an ignored one."""
         for candidate in (name, extra):
             if candidate in self._by_id:
@@ -335,7 +371,7 @@ class _Lookup:
                     f"{_listed(self._named.ids[i] for i in found)} have that name; use JASPAR's "
                     "TSV folder, or profiles with one of them"
                 )
-        if ignore_unknown:
+        if self._ignore_unknown:
             return -1
         shown = f"{name} ({extra})" if extra else name
         raise InputError(

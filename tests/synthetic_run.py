@@ -183,6 +183,8 @@ def _covered(codes: NDArray[np.uint8], pattern: NDArray[np.integer]) -> NDArray[
 
 def _write_tokens(run: RunFolder, chroms: list[Chromosome], profiles: list[Profile]) -> None:
     names = [c.name for c in chroms]
+    with run.writing_group("hits", chroms=[], source="scan"):
+        pass
     with (
         run.writing_group("sequence", chroms=names) as sequence,
         run.writing_group("bins", chroms=names) as bins,

@@ -298,6 +298,15 @@ def test_the_command_line_shows_status_and_configuration(copied):
     assert yaml.safe_load(shown.stdout)["motif_clusters"]["cut"] == 0.38
     keys = cli("show-config")
     assert "sample_bins" in keys.stdout
+    # Sections within sections, with units and defaults.
+    for line in (
+        "  include: []  # instead of regions",
+        "    min_relative_score_x1000: null  # least column 5",
+        "    tax_groups: [\"vertebrates\"]  # taxonomic groups",
+        "    window_bins: 1250",
+        "  short_label: required",
+    ):
+        assert line in keys.stdout
 
 
 @pytest.mark.parametrize(
