@@ -23,10 +23,11 @@ from precompute.errors import ChromosomeError, InputError
 #: Each name of a ``chromAlias.txt`` with all names of the same sequence, itself included.
 AliasTable = Mapping[str, frozenset[str]]
 
+# Beginnings of an assembly's name; patches and analysis sets keep the chromosomes.
 _FAMILY = {
-    "hg19": "hg19", "grch37": "hg19", "b37": "hg19", "hs37d5": "hg19",
+    "hg19": "hg19", "grch37": "hg19", "b37": "hg19", "hs37": "hg19",
     "hg38": "hg38", "grch38": "hg38",
-    "hs1": "hs1", "t2t-chm13v2.0": "hs1", "chm13v2.0": "hs1",
+    "hs1": "hs1", "t2t-chm13v2": "hs1", "chm13v2": "hs1",
     "mm10": "mm10", "grcm38": "mm10",
     "mm39": "mm39", "grcm39": "mm39",
 }
@@ -75,7 +76,11 @@ _ACCESSIONS = _accessions()
 
 def assembly_family(assembly: str) -> str | None:
     """UCSC's name of a known human or mouse assembly (GRCh38.p14 -> hg38), or None."""
-    return _FAMILY.get(re.sub(r"\.p\d+$", "", assembly.strip().lower()))
+    name = assembly.strip().lower()
+    for beginning, family in _FAMILY.items():
+        if re.match(re.escape(beginning) + r"(?!\d)", name):
+            return family
+    return None
 
 
 def _key(name: str, family: str | None) -> str:
@@ -151,7 +156,8 @@ def find(
     """
     present = list(present)
     family = assembly_family(assembly)
-    _refuse_foreign(asked, assembly, source)
+    if family is not None:
+        _refuse_foreign(asked, assembly, source)
     if asked in present:
         return asked
     ways = [
@@ -180,6 +186,7 @@ def find(
         foreign = _foreign(name, family)
         if foreign and foreign[1] == _identity(asked, family):
             _refuse_foreign(name, assembly, source)
+    _refuse_foreign(asked, assembly, source)
     return None
 
 

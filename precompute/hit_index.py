@@ -125,11 +125,18 @@ def _parse(job: Job, item: tuple[int, Path, Profile]) -> Parsed:
                 parts[2 * k + strand].append(batch.start[chosen].astype(np.int32))
             if fit.checked == 0:
                 fit = _fit_here(job, place, [profile], batch, here)
-    arrays = [np.unique(np.concatenate(p)) if p else np.empty(0, np.int32) for p in parts]
+    arrays = [_sorted_once(part) for part in parts]
     np.save(job.scratch / f"{number}.npy", np.concatenate(arrays))
     bounds = np.concatenate([[0], np.cumsum([len(a) for a in arrays])]).tolist()
     others = {name for name, k in called.items() if k < 0}
     return Parsed(bounds, names, others, below, fit)
+
+
+def _sorted_once(parts: list[NDArray[np.int32]]) -> NDArray[np.int32]:
+    """Rising starts without repeats; a sort in place, as a profile can have millions."""
+    starts = np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
+    starts.sort()
+    return starts[np.append(True, starts[1:] != starts[:-1])] if len(starts) else starts
 
 
 def _check_ends(start: NDArray[np.int64], width: int, place: Place, path: Path) -> None:

@@ -70,9 +70,18 @@ def test_find_says_none_for_what_is_not_there():
 
 
 def test_assemblies_go_by_several_names():
-    names = ["hg38", "GRCh38", "GRCh38.p14", " grch38 "]
+    names = ["hg38", "GRCh38", "GRCh38.p14", " grch38 ", "GRCh38_no_alt_analysis_set"]
     assert {assembly_family(name) for name in names} == {"hg38"}
-    assert assembly_family("hg18") is None
+    assert {assembly_family(name) for name in ("hs37d5", "b37", "GRCh37.p13")} == {"hg19"}
+    assert {assembly_family(name) for name in ("hs1", "T2T-CHM13v2.0")} == {"hs1"}
+    for other in ("hg18", "hg380", "chm13v1.1", "mm9", "hs10", ""):
+        assert assembly_family(other) is None
+
+
+def test_an_unknown_assembly_may_use_accessions_as_they_are():
+    assert resolve("NC_000020.11", ["NC_000020.11"], "my assembly") == "NC_000020.11"
+    with pytest.raises(ChromosomeError, match="is chr20 of hg38, and"):
+        resolve("chr20", ["NC_000020.11"], "my assembly")
 
 
 HUB = "# ucsc\tassembly\tgenbank\trefseq\nscaf_1\t1\tXX000001.1\tNW_1.1\nscaf_2\t\tXX000002.1\t\n"

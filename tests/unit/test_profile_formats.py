@@ -10,7 +10,8 @@ import pytest
 from Bio import motifs
 
 from precompute.errors import InputError
-from precompute.motifs import hit_threshold, scoring_matrix
+from precompute.motifs import Profile, hit_threshold, scoring_matrix
+from precompute.nucleotides import reverse_complement
 from precompute.profile_formats import (
     MAX_WIDTH_BP,
     RawProfile,
@@ -19,6 +20,7 @@ from precompute.profile_formats import (
     parse_meme,
     read_profiles,
 )
+from precompute.scan import compile_scanner, find_hits
 
 MATRIX = """>MA0001.1 Alpha
 A  [ 9 0  1.5 ]
@@ -187,6 +189,20 @@ def test_profiles_that_the_scanner_cannot_take_are_refused(monkeypatch):
     monkeypatch.setattr("precompute.profile_formats.MAX_PROFILES", 1)
     with pytest.raises(InputError, match="holds 2 profiles, at most 1"):
         check_profiles([widest, RawProfile("MA2", "y", np.ones((3, 4)))], "x")
+
+
+def test_the_widest_profile_is_still_scanned_exactly():
+    rng = np.random.default_rng(2)
+    site = rng.integers(0, 4, MAX_WIDTH_BP).astype(np.uint8)
+    counts = np.full((MAX_WIDTH_BP, 4), 6.0)
+    counts[np.arange(MAX_WIDTH_BP), site] = 9
+    scores = scoring_matrix(counts)
+    profile = Profile("MA1", "x", counts, scores, int(0.9 * scores.max(axis=1).sum()))
+    codes = np.concatenate([[4], site, [0, 1], reverse_complement(site), [2]]).astype(np.uint8)
+    feature, start = find_hits(compile_scanner([profile]), codes)
+    assert list(zip(feature.tolist(), start.tolist(), strict=True)) == [(0, 1), (1, 258)]
+    codes[200] = 4
+    assert find_hits(compile_scanner([profile]), codes)[1].tolist() == [258]
 
 
 def test_unreadable_places_are_refused(tmp_path):
