@@ -147,7 +147,8 @@ def plain(save: str | None, length: int, is_dense: bool = True) -> dict[str, flo
 
 def in_process(part: str, length: int, save: str | None = None) -> dict[str, float]:
     """Run one competitor in a process of its own, so that memory is its own."""
-    command = [sys.executable, __file__, "--child", part, "--length", str(length), *(["--save", save] if save else [])]
+    command = [sys.executable, __file__, "--child", part, "--length", str(length)]
+    command += ["--save", save] if save else []
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
