@@ -5,14 +5,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
+# Not this folder: its tokenize.py would be taken for Python's own.
+sys.path[0] = str(ROOT)
+
+import json  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pandas as pd  # noqa: E402
+
 _RESOLUTIONS = {16: "16 bp", 128: "128 bp"}
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/tokenize.py [--fasta FASTA --chrom NAME] [--rounds N] [--only PART]
 
-PART is plain, scan or whole.
+PART is plain, scan, whole or workers.
 
 plain  200 kb as the paper's research code does it (a dense 0/1 array per profile and strand, and a
        histogram of each over the bins), its scan not counted, against our whole job: scan, depth,
@@ -10,6 +10,7 @@ plain  200 kb as the paper's research code does it (a dense 0/1 array per profil
        same with a histogram of the positions of the ones instead of the dense array.
 scan   1 Mb, the scan alone on one core, beside MOODS.
 whole  the stages depth, bins and tokens on 1/4, 1/2 and all of a chromosome, as a user runs them.
+workers  depth and tokens on all of it with one and two workers: threads, and Dask processes.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def added_memory() -> Iterator[list[float]]:
         thread.join()
 
 
-def prepared() -> tuple[Any, Any, Any]:
+def prepared(length: int) -> tuple[Any, Any, Any]:
     """Profiles, compiled scanner and 200 kb of codes, with every kernel compiled."""
     from precompute.bins import find_edges
     from precompute.depth import motif_depth
@@ -79,20 +80,20 @@ def prepared() -> tuple[Any, Any, Any]:
 
     profiles = build_profiles(PROFILES, 0.8, 0.05)
     scanner = compile_scanner(profiles)
-    codes = next(read_fasta(FASTA)).codes[START : START + LENGTH].copy()
+    codes = next(read_fasta(FASTA)).codes[START : START + length].copy()
     few = codes[:3000]
     edges, _ = find_edges(motif_depth(few, scanner))
     count_window(scanner, few, edges.astype(np.int64))
     return profiles, scanner, codes
 
 
-def ours(save: str | None) -> dict[str, float]:
+def ours(save: str | None, length: int) -> dict[str, float]:
     """Our whole job on one core: seconds and the memory it adds."""
     from precompute.bins import find_edges
     from precompute.depth import motif_depth
     from precompute.tokens import bin_blocks, count_bins
 
-    _, scanner, codes = prepared()
+    _, scanner, codes = prepared(length)
     began = time.perf_counter()
     with added_memory() as added:
         edges, _ = find_edges(motif_depth(codes, scanner, 50_000))
@@ -110,24 +111,24 @@ def ours(save: str | None) -> dict[str, float]:
     return {"seconds": seconds, "mb": added[0]}
 
 
-def plain(save: str | None, is_dense: bool = True) -> dict[str, float]:
+def plain(save: str | None, length: int, is_dense: bool = True) -> dict[str, float]:
     """The plain way on hits and edges that are given: seconds and the memory it adds."""
     from precompute.bins import find_edges
     from precompute.depth import motif_depth
     from precompute.scan import find_hits
 
-    _, scanner, codes = prepared()
+    _, scanner, codes = prepared(length)
     edges, _ = find_edges(motif_depth(codes, scanner))
     feature, start = find_hits(scanner, codes)
     order = np.argsort(feature, kind="stable")
     feature, start = feature[order], start[order]
     bounds = np.searchsorted(feature, np.arange(len(scanner.width) + 1))
-    position = np.arange(LENGTH)
+    position = np.arange(length)
     began = time.perf_counter()
     with added_memory() as added:
         arrays = {}
         for f, width in enumerate(scanner.width.tolist()):
-            covered = np.zeros(LENGTH, dtype=np.uint8)
+            covered = np.zeros(length, dtype=np.uint8)
             for s in start[bounds[f] : bounds[f + 1]].tolist():
                 covered[s : s + width] = 1
             arrays[f] = covered
@@ -144,9 +145,10 @@ def plain(save: str | None, is_dense: bool = True) -> dict[str, float]:
     return {"seconds": seconds, "mb": added[0]}
 
 
-def in_process(part: str, save: str | None = None) -> dict[str, float]:
+def in_process(part: str, length: int, save: str | None = None) -> dict[str, float]:
     """Run one competitor in a process of its own, so that memory is its own."""
-    command = [sys.executable, __file__, "--child", part, *(["--save", save] if save else [])]
+    command = [sys.executable, __file__, "--child", part, "--length", str(length)]
+    command += ["--save", save] if save else []
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
@@ -157,7 +159,7 @@ def spread(values: list[float]) -> str:
     return f"{statistics.median(values):.3g} ({min(values):.3g}-{max(values):.3g})"
 
 
-def compare_plain(rounds: int) -> None:
+def compare_plain(rounds: int, length: int) -> None:
     """Print time, memory and agreement of ours and the plain way."""
     from precompute.motifs import build_profiles
 
@@ -165,9 +167,9 @@ def compare_plain(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         mine, theirs = f"{folder}/ours.npz", f"{folder}/plain.npy"
         for number in range(rounds):
-            found["ours"].append(in_process("ours", mine if number == 0 else None))
-            found["plain"].append(in_process("plain", theirs if number == 0 else None))
-            found["ones"].append(in_process("ones"))
+            found["ours"].append(in_process("ours", length, mine if number == 0 else None))
+            found["plain"].append(in_process("plain", length, theirs if number == 0 else None))
+            found["ones"].append(in_process("ones", length))
         with np.load(mine) as stored:
             n = len(stored["indptr"]) - 1
             width = np.repeat([p.width for p in build_profiles(PROFILES, 0.8, 0.05)], 2)
@@ -175,7 +177,7 @@ def compare_plain(rounds: int) -> None:
             rows = np.repeat(np.arange(n), np.diff(stored["indptr"]))
             dense[rows, stored["indices"]] = stored["counts"]
         identical = np.array_equal(dense[:, :-2] / width.astype(np.float32), np.load(theirs))
-    print(f"200 kb, {rounds} rounds, one core each; the plain way's scan is not counted")
+    print(f"{length:,} bp, {rounds} rounds, one core each; the plain way's scan is not counted")
     for name, rows_ in found.items():
         print(f"  {name:<6} {spread([r['seconds'] for r in rows_])} s, "
               f"{spread([r['mb'] for r in rows_])} MB added")
@@ -227,7 +229,10 @@ def compare_scan(rounds: int) -> None:
           f"same number of hits: {same} ({n_hits:,})")
 
 
-def run_part(fasta: Path, chrom: str, share: float, length: int, folder: Path) -> dict[str, Any]:
+def run_part(
+    fasta: Path, chrom: str, share: float, length: int, folder: Path, workers: int = 2,
+    scheduler: str | None = None,
+) -> dict[str, Any]:
     """The stages on a part of a chromosome, from the command line; their records."""
     text = (ROOT / "configs" / "demo.yaml").read_text().replace("../data/demo", str(DEMO))
     config = yaml.safe_load(text)
@@ -235,6 +240,7 @@ def run_part(fasta: Path, chrom: str, share: float, length: int, folder: Path) -
         "fasta": str(fasta), "assembly": "hg19",
         "regions": [{"chrom": chrom, "start": 0, "end": int(share * length)}],
     }
+    config["run"]["workers"] = workers
     config["models"]["split"] = {
         name: [{"chrom": chrom, "start": i * 1000, "end": (i + 1) * 1000}]
         for i, name in enumerate(("train", "validation", "test"))
@@ -244,7 +250,8 @@ def run_part(fasta: Path, chrom: str, share: float, length: int, folder: Path) -
     for stage in ("genome", "motifs", "depth", "bins", "tokens"):
         subprocess.run(
             [sys.executable, "-m", "precompute", "stage", stage, str(path), "--run-dir",
-             str(folder / "run")], cwd=ROOT, check=True, capture_output=True,
+             str(folder / "run"), *(["--scheduler", scheduler] if scheduler else [])],
+            cwd=ROOT, check=True, capture_output=True,
         )
     records: dict[str, Any] = json.loads((folder / "run" / "manifest.json").read_text())["stages"]
     return records
@@ -269,26 +276,52 @@ def whole(fasta: Path, chrom: str) -> None:
               f"{tokens['non_zeros_per_bin']:.1f} non-zeros a bin")
 
 
+def workers(fasta: Path, chrom: str, rounds: int) -> None:
+    """Print how much faster two workers are than one."""
+    from precompute.genome import read_fasta
+
+    length = len(next(c for c in read_fasta(fasta) if c.name == chrom).codes)
+    kinds = {(n, where): [] for where in (None, "local") for n in (1, 2)}  # type: dict[Any, Any]
+    outputs = set()
+    for _ in range(rounds):
+        for (n, where), seconds in kinds.items():
+            with tempfile.TemporaryDirectory() as folder:
+                records = run_part(fasta, chrom, 1.0, length, Path(folder), n, where)
+            seconds.append(records["depth"]["seconds"] + records["tokens"]["seconds"])
+            outputs.add(json.dumps([records[s]["outputs"] for s in ("depth", "bins", "tokens")]))
+    print(f"depth and tokens of {length:,} bp, {rounds} rounds")
+    for where, name in ((None, "threads"), ("local", "Dask")):
+        one, two = kinds[1, where], kinds[2, where]
+        ratio = statistics.median(one) / statistics.median(two)
+        print(f"  {name:<8} 1: {spread(one)} s, 2: {spread(two)} s, {ratio:.2f}x")
+    print(f"  artefacts identical: {len(outputs) == 1}")
+
+
 def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description="Benchmarks of tokenization.")
     parser.add_argument("--fasta", type=Path, default=FASTA)
     parser.add_argument("--chrom", default="chr20")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", choices=["plain", "scan", "whole"])
+    parser.add_argument("--only", choices=["plain", "scan", "whole", "workers"])
     parser.add_argument("--child", choices=["ours", "plain", "ones"], help=argparse.SUPPRESS)
     parser.add_argument("--save", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--length", type=int, default=LENGTH, help="bp of the part 'plain' (default 200,000)"
+    )
     options = parser.parse_args()
     if options.child:
         child = {"ours": ours, "plain": plain, "ones": partial(plain, is_dense=False)}
-        print(json.dumps(child[options.child](options.save)))
+        print(json.dumps(child[options.child](options.save, options.length)))
         return
     if options.only in (None, "plain"):
-        compare_plain(options.rounds)
+        compare_plain(options.rounds, options.length)
     if options.only in (None, "scan"):
         compare_scan(options.rounds)
     if options.only in (None, "whole"):
         whole(options.fasta, options.chrom)
+    if options.only in (None, "workers"):
+        workers(options.fasta, options.chrom, options.rounds)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -164,30 +161,6 @@ def test_cluster_values_are_the_mean_over_members(done):
     rows = store.rows("chr20", chosen).toarray()
     for k, b in enumerate(chosen):
         assert np.allclose(rows[k], store.cluster_values("chr20", b, b + 1).toarray()[0])
-
-
-@pytest.mark.parametrize("pause", [1.5, 2.5, 4.5])
-def test_a_killed_run_goes_on_and_ends_the_same(done, tmp_path, pause):
-    config = write_config(tmp_path)
-    root = tmp_path / "run"
-    # One process, so that it is gone with its lock once it is waited for.
-    script = (
-        "from tests.integration.test_pipeline import run_chain, CHAIN; from pathlib import Path; "
-        f"run_chain(Path({str(config)!r}), Path({str(root)!r}), CHAIN[:7])"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=REPOSITORY, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    time.sleep(pause)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    run_chain(config, root, CHAIN[:7])
-    assert not list(root.rglob(".*.tmp"))
-    ours, theirs = RunFolder(done[1]), RunFolder(root)
-    for stage in STAGES[:7]:
-        for name in stage.writes:
-            assert hash_path(ours.path(name)) == hash_path(theirs.path(name)), name
 
 
 def test_a_second_run_on_one_folder_is_refused(copied):
