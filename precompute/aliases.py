@@ -220,6 +220,13 @@ def _nearest(asked: str, present: list[str], assembly: str) -> str:
             "hg19 has two mitochondria that are not the same sequence, chrM (NC_001807.4) and "
             "chrMT (NC_012920.1): name the one that every file has, or leave it out"
         )
+    for name in present:
+        foreign = _foreign(name, family)
+        if foreign:
+            return (
+                f"its {name} is {_shown(foreign[1])} of {foreign[0]}, and genome.assembly is "
+                f"{assembly}: give a file of the same assembly, or correct genome.assembly"
+            )
     close = set(difflib.get_close_matches(asked, present, 3, 0.5)) or set(present[:5])
     near = [name for name in present if name in close]
     more = " ..." if len(present) > len(near) else ""

@@ -101,8 +101,8 @@ class JasparConfig(Strict):
         "JASPAR2026",
     ] = Field(description="JASPAR release")
     collection: str = Field("CORE", description="JASPAR collection, CORE or UNVALIDATED")
-    tax_groups: list[str] = Field(
-        default=["vertebrates"], min_length=1,
+    tax_groups: tuple[str, ...] = Field(
+        default=("vertebrates",), min_length=1,
         description="taxonomic groups, for example vertebrates, plants, insects, fungi",
     )
     all_versions: bool = Field(False, description="every version, not just each profile's latest")

@@ -60,7 +60,7 @@ def read_jaspar_database(config: JasparConfig) -> list[RawProfile]:
             _check_value(database, query, group, config)
         motifs = database.fetch_motifs(
             collection=config.collection,
-            tax_group=config.tax_groups,
+            tax_group=list(config.tax_groups),
             all_versions=config.all_versions,
         )
     if not motifs:

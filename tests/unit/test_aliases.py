@@ -56,6 +56,7 @@ def test_names_of_one_chromosome(asked, present, assembly, expected):
         ("chrM", ["1", "MT"], "hg19", "two mitochondria"),
         ("MT", ["chrM"], "GRCh37.p13", "two mitochondria"),
         ("chr21", ["chr20", "chr22", "scaffold"], "hg38", "it has chr20, chr22"),
+        ("chr9*", ["NC_000019.9"], "hg38", r"its NC_000019\.9 is chr19 of hg19"),
         ("NC_000020", ["chr20"], "hg38", "has no chromosome 'NC_000020'"),
         ("chr1", [], "hg38", "no chromosome"),
     ],
