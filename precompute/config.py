@@ -41,6 +41,21 @@ class BinConfig(Strict):
 class InterdependenceConfig(Strict):
     max_order: int = Field(5, ge=0, le=8, description="highest order of the Hermite functions")
     sample_bins: int = Field(60_000, ge=100, description="bins drawn without replacement")
+    exact: bool = Field(
+        False, description="score over all bins; the sample still gives the two halves and p-values"
+    )
+    moments_mb: int = Field(
+        1024, ge=16,
+        description="moments held at a time by the exact pass; less takes more passes over the "
+        "tokens and changes no result",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: cuda where there is one, in float32, to within 1e-5 of cpu"
+    )
+    permutations: int = Field(
+        0, ge=0, le=1_000_000,
+        description="random rotations for p-values of the scores in the sample; 0: none",
+    )
 
 
 class ClusterConfig(Strict):

@@ -113,12 +113,12 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "interdependence", "Score interdependence", _P + "interdependence:run",
-        ("bins", "tokens", "features"), ("interdependence",), ("interdependence",),
+        ("bins", "tokens", "features"), ("interdependence",), ("interdependence",), version=2,
     ),
     Stage(
         "motif_clusters", "Cluster the motifs", _P + "motif_clusters:run",
         ("interdependence", "features"), ("feature_clusters", "clusters", "cluster_cuts"),
-        ("motif_clusters",),
+        ("motif_clusters",), version=2,
     ),
     Stage(
         "words", "Collect the words", _P + "lexicon.words:run", _TOKENS, ("words", "word_ids"),

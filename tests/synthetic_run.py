@@ -154,7 +154,8 @@ def _write_motifs(run: RunFolder, rng: np.random.Generator, profiles: list[Profi
     cuts = np.round(np.arange(0.02, 1, 0.04), 2)
     run.write_table("cluster_cuts", pd.DataFrame({
         "linkage": "single", "cut": cuts,
-        "n_clusters": np.linspace(62, 1, len(cuts)).astype(int)}))
+        "n_clusters": np.linspace(62, 1, len(cuts)).astype(int),
+        "n_clusters_without_cpg": np.linspace(60, 1, len(cuts)).astype(int)}))
     with run.writing_group("interdependence", sample_bins=1000, max_order=5, seed=0) as group:
         scores = (cluster.repeat(2)[:, None] == cluster.repeat(2)).astype(np.float32) * 0.7
         noise = rng.uniform(0, 0.3, scores.shape).astype(np.float32)
