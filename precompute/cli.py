@@ -1,7 +1,8 @@
-"""Command line: ``python -m precompute run|stage|status|show-config``."""
+"""Command line: ``python -m precompute run|stage|status|show-config|doctor``."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Self
@@ -18,6 +19,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from precompute.config import Config, describe_keys, load_config
 from precompute.errors import MotiflensError
@@ -97,6 +99,34 @@ class Bars:
             console.print(f"{self._label}: {note}")
 
 
+class Bar:
+    """One bar on a terminal, and nothing anywhere else."""
+
+    def __init__(self, label: str) -> None:
+        self._bar = Progress(
+            TextColumn(label),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>4.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}", style="dim"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._bar.add_task("", total=1.0, note="")
+
+    def __enter__(self) -> Self:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.__exit__(None, None, None)
+
+    def progress(self, done: float, total: float, note: str) -> None:
+        """Move the bar."""
+        self._bar.update(self._task, completed=done / total if total else 1.0, note=note)
+
+
 def _run_dir(config: Config, run_dir: Path | None) -> Path:
     return run_dir if run_dir is not None else Path("runs") / config.run.name
 
@@ -163,6 +193,33 @@ def show_config(
         return
     for line in describe_keys():
         typer.echo(line)
+
+
+@app.command()
+def doctor(
+    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
+    quick: Annotated[
+        bool, typer.Option("--quick", help="leave out content hashes and re-scanned windows")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print findings as JSON")] = False,
+) -> None:
+    """Check everything in a run folder and name each fault; exit code 1 when there is one."""
+    from precompute.doctor import examine
+
+    with Bar("Examining") as bar:
+        diagnosis = examine(run, quick, bar.progress)
+    if as_json:
+        typer.echo(json.dumps(diagnosis.as_json(), indent=1))
+    else:
+        out = Console(highlight=False, soft_wrap=True)
+        for finding in diagnosis.findings:
+            out.print(Text("FAULT ", style="bold red"), finding.line(), sep="", markup=False)
+        for note in diagnosis.notes:
+            out.print(Text("note  ", style="dim"), note, sep="", markup=False)
+        for command in diagnosis.repair():
+            out.print(Text("run   ", style="dim"), command, sep="", markup=False)
+        out.print(diagnosis.summary(), markup=False)
+    raise typer.Exit(0 if diagnosis.is_healthy else 1)
 
 
 def main() -> None:

@@ -25,6 +25,12 @@ def _silent(done: float, total: float, note: str = "") -> None:
     """Report to nobody."""
 
 
+def derived_seed(seed: int, stage: str, purpose: str = "") -> int:
+    """A 32-bit seed fixed by a run's seed, a stage and what it is for."""
+    text = f"{seed}/{stage}/{purpose}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+
 @dataclass(frozen=True)
 class StageContext:
     """Everything a stage function may use; it returns the facts that it wants recorded."""
@@ -42,8 +48,7 @@ class StageContext:
 
     def seed(self, purpose: str = "") -> int:
         """A 32-bit seed fixed by the run's seed, the stage and ``purpose``."""
-        text = f"{self.config.run.seed}/{self.stage}/{purpose}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+        return derived_seed(self.config.run.seed, self.stage, purpose)
 
     def rng(self, purpose: str = "") -> np.random.Generator:
         """A generator seeded by :meth:`seed`."""

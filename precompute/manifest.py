@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,11 @@ def write_text(path: Path, text: str) -> None:
         ) from None
 
 
-def hash_path(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files in sorted order."""
+def hash_path(path: Path, heard: Callable[[int], None] | None = None) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files in sorted order.
+
+    ``heard`` is called with the bytes read since the last call.
+    """
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
     for file in files:
@@ -109,6 +113,8 @@ def hash_path(path: Path) -> str:
         with file.open("rb") as handle:
             while block := handle.read(1 << 20):
                 digest.update(block)
+                if heard is not None:
+                    heard(len(block))
     return digest.hexdigest()
 
 

@@ -10,9 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from precompute import explorer
 from precompute.artefacts import RunFolder, write_parquet
-from precompute.config import load_config
+from precompute.config import Config, load_config, parse_config
+from precompute.context import StageContext
 from precompute.enrichment import RankedFeatures, name_community
+from precompute.manifest import Manifest, StageRecord, hash_path
+from precompute.models.store import features_digest
+from precompute.pipeline import STAGES, Pipeline
 from precompute.token_store import TokenStore
 
 if TYPE_CHECKING:
@@ -22,6 +27,8 @@ THRESHOLD = 0.15
 MIN_FREQUENCY = 5
 MAX_POINTS = 2_000
 GRID_BP = 16
+#: The profile file, inside the run folder.
+PROFILES = "profiles.jaspar"
 TRACKS = {
     "atac": {"label": "Simulated insertions", "short_label": "ATAC (simulated)",
              "unit": "insertions per bp", "target": True},
@@ -145,6 +152,8 @@ def write_model(
         "architecture": architecture, "scalings": [{"mean": 0.1, "power": 0.5}] * len(TRACKS),
         "seed": 0, "parameters": 1234, "receptive_field": 13, "best_epoch": 2, "hardware": "cpu",
         "best_validation_r": 0.5, "stopped": "all epochs done", "split": {},
+        "features_digest": features_digest(run),
+        "n_channels": TokenStore(run).n_clusters if encoding == "tokens" else 4,
     }
     curves = pd.DataFrame({
         "epoch": [1, 2, 3], "train_loss": [0.8, 0.6, 0.5], "validation_loss": [0.7, 0.6, 0.65],
@@ -231,16 +240,6 @@ def _tiles(group: zarr.Group, sums: NDArray, size: int) -> None:
 # -- exchange and records --------------------------------------------------------------------
 
 
-def write_explorer(run: RunFolder) -> None:
-    """A minimal AnnData file: the app only asks that it is there."""
-    import anndata
-
-    points = run.table("points").drop(columns="point")
-    points.index = points.index.astype(str)
-    with run.writing("explorer") as path:
-        anndata.AnnData(obs=points).write_h5ad(path)
-
-
 def _facts(run: RunFolder) -> dict[str, dict[str, Any]]:
     """What the stages would have reported and the app shows."""
     store, layouts = TokenStore(run), run.group("layouts")
@@ -269,18 +268,51 @@ def _facts(run: RunFolder) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_records(run: RunFolder) -> None:
-    """``manifest.json`` and ``config.json``, as the pipeline leaves them."""
-    config = load_config(REPOSITORY / "configs" / "demo.yaml").model_dump(mode="json")
-    config["run"]["name"] = "synthetic"
-    config["motifs"]["release"] = "30 simulated profiles"
-    config["embedding"]["min_frequency"] = MIN_FREQUENCY
-    (run.root / "config.json").write_text(json.dumps(config))
-    stages = {
-        name: {"seconds": 0.1, "peak_rss_mb": 100.0, "facts": values, "outputs": {},
-               "finished": "2026-01-01T00:00:00+00:00"}
-        for name, values in _facts(run).items()
+def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
+    """The AnnData file, ``config.json`` and ``manifest.json``, as the pipeline leaves them."""
+    config = _config(run, chroms)
+    (run.root / "config.json").write_text(json.dumps(config.model_dump(mode="json")))
+    explorer.run(StageContext(config, run, "explorer"))
+    facts = _facts(run)
+    records = {
+        stage.name: StageRecord(
+            digest="", seconds=0.1, peak_rss_mb=100.0, facts=facts.get(stage.name, {}),
+            outputs={name: hash_path(run.path(name)) for name in stage.writes},
+            finished="2026-01-01T00:00:00+00:00",
+        )
+        for stage in STAGES
     }
-    manifest = {"kind": "motiflens.manifest", "version": 1, "motiflens": "0.1.0",
-                "name": "synthetic", "assembly": "simulated", "stages": stages}
-    (run.root / "manifest.json").write_text(json.dumps(manifest))
+    pipeline = Pipeline(config, run.root)
+    pipeline.manifest = Manifest("synthetic", "0.1.0", "simulated", records)
+    for stage in STAGES:
+        records[stage.name].digest = pipeline.digest(stage)
+    pipeline.manifest.save(run.root / "manifest.json")
+
+
+def _config(run: RunFolder, chroms: list[Chromosome]) -> Config:
+    """The demo's configuration with what is different here; its input files are the demo's."""
+    data = load_config(REPOSITORY / "configs" / "demo.yaml").model_dump(mode="json")
+    data["run"]["name"] = "synthetic"
+    data["genome"]["assembly"] = "simulated"
+    data["genome"]["regions"] = [
+        {"chrom": c.name, "start": c.start, "end": c.start + len(c.codes)} for c in chroms
+    ]
+    data["motifs"] |= {
+        "release": "30 simulated profiles", "profiles": str((run.root / PROFILES).resolve()),
+    }
+    data["lexicon"]["threshold"] = THRESHOLD
+    data["embedding"]["min_frequency"] = MIN_FREQUENCY
+    files = [track["bigwig"] for track in data["tracks"]]
+    data["tracks"] = [
+        {"name": name, "bigwig": file, **about}
+        for (name, about), file in zip(TRACKS.items(), files, strict=True)
+    ]
+    first, third = chroms[0], len(chroms[0].codes) // 3
+    data["models"]["split"] = {
+        part: [{"chrom": first.name, "start": lo, "end": lo + third}]
+        for part, lo in zip(
+            ("train", "validation", "test"), range(first.start, first.start + 3 * third, third),
+            strict=True,
+        )
+    }
+    return parse_config(data, None, "synthetic")

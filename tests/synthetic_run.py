@@ -17,14 +17,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
+from precompute.motif_clusters import count_by_cut
+from precompute.motifs import build_profiles, feature_table, pfm_table, profile_table
 from precompute.token_store import TokenStore
 from tests.synthetic_outcomes import (
     GRID_BP,
+    PROFILES,
     THRESHOLD,
     TRACKS,
     Chromosome,
     write_attributions,
-    write_explorer,
     write_map,
     write_model,
     write_records,
@@ -75,8 +77,7 @@ def make_run(folder: Path, n_bp: int = 200_000, seed: int = 0) -> Path:
     for encoding in ("tokens", "onehot"):
         write_model(run, rng, chroms, encoding)
     write_attributions(run, rng, chroms)
-    write_explorer(run)
-    write_records(run)
+    write_records(run, chroms)
     return run.root
 
 
@@ -117,25 +118,14 @@ def _chromosome(
 
 
 def _write_motifs(run: RunFolder, rng: np.random.Generator, profiles: list[Profile]) -> None:
-    rows = [(p.profile_id, p.tf, len(p.consensus), _text(p.consensus)) for p in profiles]
-    rows.append(("CpG", "CpG", 1, "CG"))
-    table = pd.DataFrame(rows, columns=["profile_id", "tf", "width", "consensus"])
-    table.insert(0, "profile", np.arange(len(table)))
-    table["n_sites"], table["threshold"] = 100.0, 500
-    table["max_score"], table["min_score"] = 1000, -2000
+    path = run.root / PROFILES
+    path.write_text("".join(_jaspar(p) for p in profiles))
+    built = build_profiles(path, 0.8, 0.05)
+    table = profile_table(built)
     run.write_table("profiles", table)
-    features = table.loc[table.index.repeat(2), ["profile", "profile_id", "tf", "width"]]
-    features = features.reset_index(drop=True)
-    features.insert(0, "feature", np.arange(len(features)))
-    features["strand"] = ["+", "-"] * len(table)
-    features["name"] = [f"{f.tf} {f.profile_id} ({f.strand})" for f in features.itertuples()]
+    features = feature_table(table)
     run.write_table("features", features)
-    pfms = pd.concat([
-        pd.DataFrame(p.pfm, columns=list("ACGT")).assign(
-            profile_id=p.profile_id, position=np.arange(len(p.pfm)))
-        for p in profiles
-    ])
-    run.write_table("pfms", pfms[["profile_id", "position", *"ACGT"]])
+    run.write_table("pfms", pfm_table(built))
     # Profiles go round the clusters, both strands together; the last cluster is CpG alone.
     cluster = np.append(np.arange(N_PROFILES) % (N_CLUSTERS - 1), N_CLUSTERS - 1)
     run.write_table("feature_clusters", pd.DataFrame({
@@ -151,17 +141,26 @@ def _write_motifs(run: RunFolder, rng: np.random.Generator, profiles: list[Profi
         "strands": "+-",
         "representative": [g["profile_id"].iloc[0] for g in groups],
     }))
-    cuts = np.round(np.arange(0.02, 1, 0.04), 2)
-    run.write_table("cluster_cuts", pd.DataFrame({
-        "linkage": "single", "cut": cuts,
-        "n_clusters": np.linspace(62, 1, len(cuts)).astype(int),
-        "n_clusters_without_cpg": np.linspace(60, 1, len(cuts)).astype(int)}))
+    scores = (cluster.repeat(2)[:, None] == cluster.repeat(2)).astype(np.float32) * 0.7
+    noise = rng.uniform(0, 0.3, scores.shape).astype(np.float32)
+    scores += (noise + noise.T) / 2
+    np.fill_diagonal(scores, 1)
+    run.write_table("cluster_cuts", count_by_cut(
+        scores, np.arange(0.02, 1, 0.04), (features["tf"] == "CpG").to_numpy()
+    ))
     with run.writing_group("interdependence", sample_bins=1000, max_order=5, seed=0) as group:
-        scores = (cluster.repeat(2)[:, None] == cluster.repeat(2)).astype(np.float32) * 0.7
-        noise = rng.uniform(0, 0.3, scores.shape).astype(np.float32)
-        scores += (noise + noise.T) / 2
-        np.fill_diagonal(scores, 1)
         group.create_array("scores", data=scores)
+        for half in ("half0", "half1"):
+            group.create_array(half, data=scores)
+
+
+def _jaspar(profile: Profile) -> str:
+    """The profile as a JASPAR count matrix of 100 sites: with this matrix a relative score of 0.8
+    is reached by exactly the words with at most a fifth of their bases different."""
+    counts = np.rint(100 * profile.pfm).astype(int).T
+    rows = zip("ACGT", counts, strict=True)
+    lines = [f"{base} [ {' '.join(map(str, row))} ]" for base, row in rows]
+    return "\n".join([f">{profile.profile_id} {profile.tf}", *lines, ""])
 
 
 def _text(codes: NDArray[np.integer]) -> str:
@@ -244,7 +243,9 @@ def _write_annotation(run: RunFolder, rng: np.random.Generator, chroms: list[Chr
             thirds = np.linspace(start, end, 6).astype(int)
             transcripts.append((c.name, start, end, f"NM_{len(genes):06d}", name, strand,
                                 start + 50, end - 50, thirds[[0, 2, 4]], thirds[[1, 3, 5]]))
-            intervals.append(("cpg_island", c.name, start - 300, start + 300, "CpG: 32", ""))
+            intervals.append(
+                ("cpg_island", c.name, max(start - 300, 0), start + 300, "CpG: 32", "")
+            )
         intervals.append(("cytoband", c.name, 0, c.start + n // 2, "p13", "gneg"))
         intervals.append(
             ("cytoband", c.name, c.start + n // 2, c.start + n + 5000, "p12", "gpos50")
@@ -285,7 +286,7 @@ def _write_words(run: RunFolder, chroms: list[Chromosome]) -> pd.DataFrame:
         " + ".join(labels[i] for i in key) or "(no motif)" for key in table["clusters"]
     ]
     number = dict(zip(table["clusters"], table["word"], strict=True))
-    table["clusters"] = [list(key) for key in table["clusters"]]
+    table["clusters"] = [np.array(key, dtype=np.int16) for key in table["clusters"]]
     run.write_table("words", table[["word", "clusters", "label", "frequency"]])
     ids = np.array([number[key] for key in keys], dtype=np.int32)
     with run.writing_group("word_ids", chroms=[c.name for c in chroms]) as group:

@@ -1,0 +1,165 @@
+"""The contract made executable: what each line of an artefact's schema demands.
+
+``precompute.artefacts`` says in words what every array and column is, and the words begin with a
+type and a shape: 'uint16 (n_bp,), ...', 'list of str, unique', "'+' or '-'". They are read here, so
+that there is one contract and not two. What the words do not say (attributes, where NaN has a
+meaning, bounds) stands in the tables below.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from precompute.artefacts import ARTEFACTS, Artefact
+
+_ARRAY = re.compile(r"(?P<types>\w+(?: or \w+)*) \((?P<dims>[^()]*(?:\([^()]*\)[^()]*)*)\)")
+_CHOICES = re.compile(r"'[^']*'(?:(?:, | or )'[^']*')*")
+_COLUMN = re.compile(r"(?P<list>list of )?(?P<type>int\d*|float|str)\b(?P<unit>\s+0-1\b)?")
+
+
+class ArraySpec(NamedTuple):
+    """An array: allowed dtypes and the names of its dimensions, e.g. ('n_bins + 1',)."""
+
+    dtypes: tuple[str, ...]
+    dims: tuple[str, ...]
+
+
+class ColumnSpec(NamedTuple):
+    """A column: 'int', 'int16', 'float' or 'str'; a list of it; allowed strings; range 0-1."""
+
+    type: str
+    is_list: bool
+    choices: tuple[str, ...]
+    is_share: bool
+
+
+def array_spec(text: str) -> ArraySpec | None:
+    """Demand of a line such as 'uint8 or uint16 (nnz,), bases'; None when it is no array."""
+    match = _ARRAY.match(text)
+    if match is None:
+        return None
+    inner = re.split(r",\s*(?![^()]*\))", match["dims"])
+    dims = tuple(part.strip() for part in inner if part.strip())
+    return ArraySpec(tuple(match["types"].split(" or ")), dims)
+
+
+def column_spec(text: str) -> ColumnSpec:
+    """Demand of a line such as 'list of int16, increasing' or "'mega' or 'sub'".
+
+    Raises
+    ------
+    ValueError
+        When the line begins with no type.
+    """
+    choices = _CHOICES.match(text)
+    if choices is not None:
+        return ColumnSpec("str", False, tuple(re.findall(r"'([^']*)'", choices[0])), False)
+    match = _COLUMN.match(text)
+    if match is None:
+        raise ValueError(f"the contract's line {text!r} begins with no type")
+    return ColumnSpec(match["type"], bool(match["list"]), (), bool(match["unit"]))
+
+
+def arrays(artefact: Artefact) -> dict[str, ArraySpec]:
+    """Arrays of a Zarr artefact by path; '<chrom>' and '<track>' stand in the paths."""
+    found = {path: array_spec(text) for path, text in artefact.schema.items()}
+    return {path: spec for path, spec in found.items() if spec is not None}
+
+
+def columns(artefact: Artefact) -> dict[str, ColumnSpec]:
+    """Columns of a Parquet artefact."""
+    return {name: column_spec(text) for name, text in artefact.schema.items()}
+
+
+#: Attributes of each Zarr group: name to type.
+ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
+    **{
+        name: {"chroms": list}
+        for name, artefact in ARTEFACTS.items()
+        if artefact.format == "zarr" and any(key.startswith("<chrom>") for key in artefact.schema)
+    },
+    "interdependence": {"sample_bins": int, "max_order": int, "seed": int},
+    "signal": {"chroms": list, "tracks": dict},
+    "layouts": {
+        "explained_variance_ratio": list, "n_candidates": int, "min_frequency": int,
+        "max_frequency": int,
+    },
+    "bin_communities": {"chroms": list, "agreement": (int, float)},
+    "attributions_tokens": {
+        "chroms": list, "track": str, "baseline": str, "target": str, "mean_abs": list,
+    },
+    "attributions_onehot": {"chroms": list, "track": str, "baseline": str, "target": str},
+}
+
+#: Attributes of each chromosome's group.
+CHROM_ATTRIBUTES: dict[str, dict[str, type]] = {
+    "sequence": {"start": int, "end": int, "length": int},
+    "depth": {"start": int},
+    "tokens": {"n_features": int},
+}
+
+#: Columns in which a missing number has a meaning (see the contract's words).
+NAN_ALLOWED = {
+    "zipf": {"r", "slope"},
+    "peaks": {"signal"},
+    "metrics": {"r", "spearman", "window_r_median"},
+    "windows": {"r"},
+    "curves": {"validation_r"},
+}
+
+#: Inclusive bounds of arrays and columns, by artefact; None is open.
+BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
+    "sequence": {"codes": (0, 4)},
+    "interdependence": {"scores": (0, 1)},
+    "profiles": {"width": (1, None), "n_sites": (0, None)},
+    "features": {"width": (1, None)},
+    "pfms": {"A": (0, 1), "C": (0, 1), "G": (0, 1), "T": (0, 1), "position": (0, None)},
+    "cluster_cuts": {"cut": (0, 1), "n_clusters": (1, None)},
+    "words": {"frequency": (1, None)},
+    "rank_frequency": {"rank": (1, None), "frequency": (1, None)},
+    "zipf": {"n_tokens": (0, None), "n_types": (0, None), "r": (-1, 1)},
+    "bpe_vocabulary": {"frequency": (1, None)},
+    "motif_recovery": {"correlation": (-1, 1), "n_tokens": (1, None)},
+    "points": {"bin": (0, None), "frequency": (1, None)},
+    "communities": {"megacluster": (0, None), "subcluster": (0, None)},
+    "community_table": {"n_points": (1, None), "q_value": (0, 1)},
+    # The mean outside is the total less the inside, so a 0 can come out a rounding error below it.
+    "enrichment": {"mean_in": (0, None), "mean_out": (-1e-9, None), "p_value": (0, 1),
+                   "q_value": (0, 1)},
+    "bin_communities": {"megacluster": (-1, None), "subcluster": (-1, None)},
+    # DeepLIFT is exact but for rounding; a larger error means that a rule is missing.
+    "attributions_tokens": {"tile_error": (0, 1e-3)},
+    "attributions_onehot": {"tile_error": (0, 1e-3)},
+    "metrics": {"r": (-1, 1), "spearman": (-1, 1), "window_r_median": (-1, 1), "n": (0, None),
+                "windows": (0, None), "resolution_bp": (0, None)},
+    "windows": {"r": (-1, 1)},
+    "curves": {"validation_r": (-1, 1), "seconds": (0, None)},
+}
+
+#: Tables inside folder artefacts: file to columns. Their words in the contract are a list of names.
+FOLDER_TABLES: dict[str, dict[str, ColumnSpec]] = {
+    name: {column: column_spec(text) for column, text in given.items()}
+    for name, given in {
+        "curves": {
+            "epoch": "int", "train_loss": "float", "validation_loss": "float",
+            "validation_r": "float", "learning_rate": "float", "seconds": "float",
+        },
+        "metrics": {
+            "track": "str", "set": "'train', 'validation' or 'test'", "resolution_bp": "int",
+            "n": "int", "r": "float", "spearman": "float", "windows": "int",
+            "window_r_median": "float",
+        },
+        "windows": {
+            "track": "str", "set": "'train', 'validation' or 'test'", "chrom": "str",
+            "start": "int", "end": "int", "r": "float", "observed_mean": "float",
+        },
+    }.items()
+}
+
+#: Entries of ``model.json``.
+MODEL_CARD: dict[str, Any] = {
+    "kind": str, "version": int, "encoding": str, "tracks": list, "architecture": dict,
+    "scalings": list, "split": dict, "seed": int, "parameters": int, "best_epoch": int,
+    "hardware": str,
+}
