@@ -7,16 +7,18 @@ Beside it, in the same run, the plain way: bins of one bigWig by ``stats(nBins=2
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
-import orjson
-
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+# Not this folder: its tokenize.py would be taken for Python's own.
+sys.path[0] = str(ROOT)
+
+import statistics  # noqa: E402
+import time  # noqa: E402
+
+import numpy as np  # noqa: E402
+import orjson  # noqa: E402
 
 from vizapp.callbacks.genome import build_genome  # noqa: E402
 from vizapp.callbacks.language import marks  # noqa: E402

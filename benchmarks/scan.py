@@ -8,15 +8,17 @@ also merges them per feature and sums their depth. One thread each, alternating 
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+# Not this folder: its tokenize.py would be taken for Python's own.
+sys.path[0] = str(ROOT)
+
+import statistics  # noqa: E402
+import time  # noqa: E402
+
+import numpy as np  # noqa: E402
 
 from precompute.genome import decode, read_fasta  # noqa: E402
 from precompute.motifs import build_profiles  # noqa: E402

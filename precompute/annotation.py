@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from precompute.aliases import AliasTable, find, read_aliases, resolve
+from precompute.bed import read_rows, span
 from precompute.context import Facts, StageContext
-from precompute.errors import ChromosomeError, InputError
-from precompute.genome import chromosome_hint
+from precompute.errors import InputError
 
 _TRANSCRIPTS = (
     ["chrom", "start", "end", "name", "gene", "strand", "thick_start", "thick_end",
@@ -20,53 +18,15 @@ _TRANSCRIPTS = (
 )
 _GENES = ["gene", "chrom", "start", "end", "strand"]
 _INTERVALS = ["kind", "chrom", "start", "end", "name", "stain"]
+_KEYS = "tracks or annotation"
 _PEAKS = ["target", "set", "chrom", "start", "end", "summit", "signal"]
-
-
-def _rows(path: Path, columns: int, what: str) -> Iterator[tuple[int, list[str]]]:
-    """Tab-separated rows of a text file, plain or gzip, without comments and header."""
-    try:
-        with path.open("rb") as probe:
-            zipped = probe.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rt") if zipped else path.open() as handle:
-            for number, line in enumerate(handle, start=1):
-                fields = line.rstrip("\r\n").split("\t")
-                if line.startswith(("#", "track", "browser")) or not line.strip():
-                    continue
-                if number == 1 and len(fields) > 2 and not fields[1].strip().isdigit():
-                    continue
-                if len(fields) < columns:
-                    raise InputError(
-                        f"{path} line {number} has {len(fields)} tab-separated columns, a {what} "
-                        f"has at least {columns}; correct tracks or annotation in the configuration"
-                    )
-                yield number, fields
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is damaged or no text file"
-        raise InputError(f"the {what} {path} cannot be read ({reason}); correct it") from None
-
-
-def _span(path: Path, number: int, fields: list[str]) -> tuple[str, int, int]:
-    try:
-        start, end = int(fields[1]), int(fields[2])
-    except ValueError:
-        raise InputError(
-            f"{path} line {number}: start {fields[1]!r} and end {fields[2]!r} are not whole "
-            "numbers; give a BED-like file"
-        ) from None
-    if start < 0 or end < start:
-        raise InputError(
-            f"{path} line {number}: {fields[0]}:{start}-{end} is not a stretch of a chromosome "
-            "(0-based, start before end); correct that line"
-        )
-    return fields[0], start, end
 
 
 def read_transcripts(path: Path) -> pd.DataFrame:
     """Transcripts of a BED12 file, exons in absolute coordinates; gene symbols are added later."""
     rows = []
-    for number, fields in _rows(path, 12, "BED12 file"):
-        chrom, start, end = _span(path, number, fields)
+    for number, fields in read_rows(path, 12, "BED12 file", _KEYS):
+        chrom, start, end = span(path, number, fields)
         sizes = np.array(fields[10].rstrip(",").split(","), dtype=np.int64)
         offsets = np.array(fields[11].rstrip(",").split(","), dtype=np.int64)
         rows.append(
@@ -79,8 +39,8 @@ def read_transcripts(path: Path) -> pd.DataFrame:
 def read_genes(path: Path) -> pd.DataFrame:
     """Gene bounds of a BED6 file, one row per line."""
     rows = []
-    for number, fields in _rows(path, 6, "BED6 file"):
-        chrom, start, end = _span(path, number, fields)
+    for number, fields in read_rows(path, 6, "BED6 file", _KEYS):
+        chrom, start, end = span(path, number, fields)
         rows.append((fields[3], chrom, start, end, fields[5]))
     return pd.DataFrame(rows, columns=_GENES)
 
@@ -104,17 +64,17 @@ def name_transcripts(transcripts: pd.DataFrame, genes: pd.DataFrame) -> pd.DataF
 def read_intervals(path: Path, kind: str) -> pd.DataFrame:
     """CpG islands or cytobands: chrom, start, end, name and, for cytobands, the stain."""
     rows = []
-    for number, fields in _rows(path, 4, f"{kind.replace('_', ' ')} table"):
+    for number, fields in read_rows(path, 4, f"{kind.replace('_', ' ')} table", _KEYS):
         stain = fields[4] if kind == "cytoband" and len(fields) > 4 else ""
-        rows.append((kind, *_span(path, number, fields), fields[3], stain))
+        rows.append((kind, *span(path, number, fields), fields[3], stain))
     return pd.DataFrame(rows, columns=_INTERVALS)
 
 
 def read_peaks(path: Path, target: str) -> pd.DataFrame:
     """Peaks of a narrowPeak or broadPeak file, plain or gzip."""
     rows = []
-    for number, fields in _rows(path, 3, "peak file"):
-        chrom, start, end = _span(path, number, fields)
+    for number, fields in read_rows(path, 3, "peak file", _KEYS):
+        chrom, start, end = span(path, number, fields)
         try:
             signal = float(fields[6]) if len(fields) > 6 else np.nan
             offset = int(fields[9]) if len(fields) > 9 else -1
@@ -154,24 +114,48 @@ def read_peak_folder(folder: Path) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=_PEAKS)
 
 
-def inside(frame: pd.DataFrame, regions: dict[str, tuple[int, int]], path: Path) -> pd.DataFrame:
-    """Rows that overlap the run's regions.
+class Places:
+    """The run's regions, and how other files may call their chromosomes.
 
-    Raises
-    ------
-    ChromosomeError
-        When the file names none of the run's chromosomes.
+    Parameters
+    ----------
+    regions : chromosome -> (start, end) in bp, as the run names them
+    assembly : ``genome.assembly``
+    table : names of a ``chromAlias.txt``
     """
-    present = list(dict.fromkeys(frame["chrom"]))
-    if present and not set(present) & set(regions):
-        asked = next(iter(regions))
-        raise ChromosomeError(
-            f"{path} has no chromosome {asked!r}; " + chromosome_hint(asked, present)
-        )
-    start = frame["chrom"].map({c: r[0] for c, r in regions.items()})
-    end = frame["chrom"].map({c: r[1] for c, r in regions.items()})
-    keep = start.notna() & (frame["end"] > start) & (frame["start"] < end)
-    return frame[keep].sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
+
+    def __init__(
+        self,
+        regions: dict[str, tuple[int, int]],
+        assembly: str = "",
+        table: AliasTable | None = None,
+    ) -> None:
+        self.regions, self._assembly, self._table = regions, assembly, table
+
+    def inside(self, frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+        """Rows that overlap the regions, with the run's names of the chromosomes.
+
+        Raises
+        ------
+        ChromosomeError
+            When the file has none of the run's chromosomes, under any name, or two names could
+            be one of them.
+        """
+        present = list(dict.fromkeys(frame["chrom"]))
+        named = (self._assembly, self._table, str(path))
+        called: dict[str | None, str] = {}
+        # A name that is in the file as it is belongs to that chromosome alone.
+        for asked in sorted(self.regions, key=lambda asked: asked not in present):
+            called.setdefault(find(asked, present, *named), asked)
+        called.pop(None, None)
+        if present and not called:
+            resolve(next(iter(self.regions)), present, *named)
+        chrom = frame["chrom"].map(called)
+        start = chrom.map({c: r[0] for c, r in self.regions.items()})
+        end = chrom.map({c: r[1] for c, r in self.regions.items()})
+        keep = start.notna() & (frame["end"] > start) & (frame["start"] < end)
+        kept = frame[keep].assign(chrom=chrom[keep].astype(object))
+        return kept.sort_values(["chrom", "start", "end"], kind="stable", ignore_index=True)
 
 
 def run(context: StageContext) -> Facts:
@@ -182,20 +166,22 @@ def run(context: StageContext) -> Facts:
         chrom: (int(sequence[chrom].attrs["start"]), int(sequence[chrom].attrs["end"]))
         for chrom in sequence.attrs["chroms"]
     }
+    names = context.config.genome
+    places = Places(regions, names.assembly, read_aliases(names.aliases))
     genes = pd.DataFrame(columns=_GENES)
     if config.genes:
-        genes = inside(read_genes(config.genes), regions, config.genes)
+        genes = places.inside(read_genes(config.genes), config.genes)
     transcripts = pd.DataFrame(columns=_TRANSCRIPTS)
     if config.transcripts:
-        whole = inside(read_transcripts(config.transcripts), regions, config.transcripts)
+        whole = places.inside(read_transcripts(config.transcripts), config.transcripts)
         transcripts = name_transcripts(whole, genes)
     intervals = [pd.DataFrame(columns=_INTERVALS)]
     for kind, path in (("cpg_island", config.cpg_islands), ("cytoband", config.cytobands)):
         if path:
-            intervals.append(inside(read_intervals(path, kind), regions, path))
+            intervals.append(places.inside(read_intervals(path, kind), path))
     peaks = pd.DataFrame(columns=_PEAKS)
     if config.peaks:
-        peaks = inside(read_peak_folder(config.peaks.folder), regions, config.peaks.folder)
+        peaks = places.inside(read_peak_folder(config.peaks.folder), config.peaks.folder)
     tables = {
         "transcripts": transcripts,
         "genes": genes,

@@ -19,10 +19,9 @@ Tokens(chr20:3,000,000-3,060,000: 4,047 bins of 14.8 bp, 1,684 features, 74.7 no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 from precompute.context import Progress, derived_seed
 from precompute.errors import ConfigError, RegionError
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from precompute.config import BinConfig, MotifConfig
-    from precompute.token_store import TokenStore
 
 __all__ = ["Tokens", "cluster_motifs", "interdependence", "tokenize", "tokenize_sequence"]
 
@@ -273,29 +271,6 @@ def _check_region(chrom: str, start: int, end: int | None) -> None:
 # -- interdependence and clusters ------------------------------------------------------------
 
 
-class _Block(NamedTuple):
-    lo: int
-    hi: int
-
-
-class _Store:
-    """Tokens as the sampler of the stage reads them from a run."""
-
-    def __init__(self, tokens: Tokens) -> None:
-        self._tokens = tokens
-        self.chroms = [tokens.chrom]
-
-    def n_bins(self, chrom: str) -> int:
-        return self._tokens.n_bins
-
-    def blocks(self, size: int, chrom: str | None = None) -> Iterator[_Block]:
-        n = self._tokens.n_bins
-        return (_Block(lo, min(lo + size, n)) for lo in range(0, n, size))
-
-    def feature_values(self, chrom: str, lo: int, hi: int) -> csr_matrix:
-        return self._tokens.values(lo, hi)
-
-
 def interdependence(
     tokens: Tokens,
     sample: int | None = 60_000,
@@ -334,20 +309,20 @@ def interdependence(
 
     from precompute.config import InterdependenceConfig, RunSection
     from precompute.interdependence import interdependence as scores_of
-    from precompute.interdependence import sample_bins
 
     _checked(RunSection, name="notebook", workers=workers)
     given = {} if sample is None else {"sample_bins": sample}
     _checked(InterdependenceConfig, max_order=max_order, **given)
-    if sample is None:
-        return scores_of(tokens.values(), max_order, workers, progress)
+    widths = tokens.features["width"].to_numpy()
+    if sample is None or sample >= tokens.n_bins:
+        return scores_of(tokens.counts, max_order, workers, progress, widths=widths)
     if isinstance(random_state, np.random.Generator):
         rng = random_state
     else:
         _checked(RunSection, name="notebook", seed=random_state)
         rng = np.random.default_rng(derived_seed(random_state, "interdependence", "sample"))
-    values = sample_bins(cast("TokenStore", _Store(tokens)), sample, rng)
-    return scores_of(values, max_order, workers, progress)
+    chosen = np.sort(rng.choice(tokens.n_bins, size=sample, replace=False))
+    return scores_of(tokens.counts[chosen], max_order, workers, progress, widths=widths)
 
 
 def cluster_motifs(

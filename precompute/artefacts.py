@@ -39,6 +39,8 @@ class Artefact:
     format: Format
     schema: dict[str, str]
     version: int = 1
+    #: Holds something only where the configuration asks for it, and the app does not read it.
+    is_optional: bool = False
 
     @property
     def kind(self) -> str:
@@ -70,6 +72,20 @@ _ALL = [
             "min_score": "int",
             "consensus": "str, most frequent base per position",
         },
+    ),
+    Artefact(
+        "hits",
+        "hits.zarr",
+        "zarr",
+        {
+            "attrs": "source 'scan' (then nothing else is there), 'folder' or 'bigbed'",
+            "<chrom>/tiles": "int64 (n_tiles + 1,), first hit of each tile in the arrays below",
+            "<chrom>/feature": "uint16 (n_hits,), motif feature; rising within a tile",
+            "<chrom>/offset": "uint16 (n_hits,), start - tile's start (bp), rising in a feature",
+            "<chrom> attrs": "start int (bp), tile_bp int, first_tile int: tile k of 'tiles' "
+            "begins at (first_tile + k) * tile_bp",
+        },
+        is_optional=True,
     ),
     Artefact(
         "features",
@@ -130,8 +146,15 @@ _ALL = [
         "zarr",
         {
             "scores": "float32 (n_features, n_features), 0-1, symmetric, diagonal 1; "
-            "a feature never seen in the sample scores 0 with all others",
-            "attrs": "sample_bins int, max_order int, seed int",
+            "a feature that is constant over the bins scores 0 with all others",
+            "half0, half1": "as scores, over the two disjoint halves of the sample",
+            "p_values": "float32 (n_features, n_features), symmetric, 1 where not tested; "
+            "only with interdependence.permutations > 0; rotations of the sample, see "
+            "precompute/permutation.py",
+            "q_values": "as p_values, adjusted by Benjamini and Hochberg over all tested pairs",
+            "attrs": "exact bool, sample_bins int (bins behind scores: all of them when exact), "
+            "half_bins int, max_order int, permutations int, device 'cpu' or 'cuda', method str "
+            "(how the moments were summed), seed int",
         },
     ),
     Artefact(
@@ -159,7 +182,12 @@ _ALL = [
         "cluster_cuts",
         "motifs/cluster_cuts.parquet",
         "parquet",
-        {"linkage": "str", "cut": "float", "n_clusters": "int"},
+        {
+            "linkage": "str",
+            "cut": "float",
+            "n_clusters": "int",
+            "n_clusters_without_cpg": "int, of the motif features alone",
+        },
     ),
     Artefact(
         "words",

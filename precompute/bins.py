@@ -7,14 +7,22 @@ peak, so the peak step sees the whole curve of a region; only the depth is strea
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
+from precompute.artefacts import RunFolder
 from precompute.config import BinConfig
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
+from precompute.streaming import windows, with_halo
+
+#: Radius of the Gaussian kernel in standard deviations (scipy's default, 12 bp at sigma 3 bp).
+_TRUNCATE = 4.0
 
 
 def find_edges(
@@ -51,13 +59,30 @@ def find_edges(
     n = len(depth)
     if n == 0:
         raise StageError("the depth curve is empty; give a region of at least one base")
-    smooth = gaussian_filter1d(depth.astype(np.float64), config.sigma_bp)
+    smooth = smooth_depth(depth, config.sigma_bp)
     _, properties = find_peaks(smooth, width=config.min_peak_width_bp)
     flanks = np.concatenate([properties["left_ips"], properties["right_ips"]]).astype(np.int64)
     edges = np.unique(np.concatenate([[0, n], flanks]))
     lengths = np.diff(edges)
     is_long = lengths > config.max_bin_bp
     return cut_long_bins(edges, config), float(is_long.mean())
+
+
+def smooth_depth(
+    depth: NDArray[np.uint16], sigma_bp: float, window_bp: int = 1 << 20
+) -> NDArray[np.float64]:
+    """Gaussian-smoothed depth, float64 (n,).
+
+    Windows with a halo of the kernel's radius give what one pass gives, bit for bit, without its
+    copies of the whole curve.
+    """
+    radius = int(_TRUNCATE * sigma_bp + 0.5)
+    smooth = np.empty(len(depth))
+    for lo, hi in windows(len(depth), max(window_bp, 4 * radius)):
+        view, offset = with_halo(depth, lo, hi, radius)
+        part = gaussian_filter1d(view.astype(np.float64), sigma_bp, truncate=_TRUNCATE)
+        smooth[lo:hi] = part[offset : offset + hi - lo]
+    return smooth
 
 
 def cut_long_bins(edges: NDArray[np.int64], config: BinConfig) -> NDArray[np.int32]:
@@ -71,16 +96,29 @@ def cut_long_bins(edges: NDArray[np.int64], config: BinConfig) -> NDArray[np.int
     return np.append(starts + within * config.cut_every_bp, edges[-1]).astype(np.int32)
 
 
+def _find(
+    root: Path, config: BinConfig, chrom: str
+) -> tuple[NDArray[np.int32], float]:
+    depth = RunFolder(root).group("depth")[f"{chrom}/depth"][:]
+    return find_edges(depth, config)
+
+
 def run(context: StageContext) -> Facts:
-    """Write the artefact ``bins``."""
+    """Write the artefact ``bins``; on a cluster the chromosomes are worked on in parallel."""
     source = context.run.group("depth")
     chroms = list(source.attrs["chroms"])
+    find = partial(_find, context.run.root.resolve(), context.config.bins)
+    # Threads would hold several whole curves in this process and gain nothing.
+    found = (
+        context.cluster.in_order(find, chroms)
+        if context.cluster is not None and context.cluster.is_distributed
+        else ((chrom, find(chrom)) for chrom in chroms)
+    )
     total = n_long = 0.0
     lengths = []
     with context.run.writing_group("bins", chroms=chroms) as group:
-        for number, chrom in enumerate(chroms, start=1):
+        for number, (chrom, (edges, long_share)) in enumerate(found, start=1):
             start = int(source[chrom].attrs["start"])
-            edges, long_share = find_edges(source[f"{chrom}/depth"][:], context.config.bins)
             group.create_array(f"{chrom}/edges", data=edges + np.int32(start), chunks=(1 << 18,))
             lengths.append(np.diff(edges))
             n_long += long_share * (len(edges) - 1)

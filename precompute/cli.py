@@ -10,6 +10,7 @@ from typing import Annotated, Self
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -20,7 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from precompute.config import Config, load_config
+from precompute.config import Config, describe_keys, load_config
 from precompute.errors import MotiflensError
 from precompute.manifest import StageRecord
 from precompute.pipeline import STAGES, Pipeline, Stage
@@ -31,6 +32,14 @@ console = Console(stderr=True, highlight=False)
 ConfigArgument = Annotated[Path, typer.Argument(help="YAML configuration, e.g. configs/demo.yaml")]
 RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="run folder; default runs/<name in the config>")
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        help="work on a Dask cluster: the address of its scheduler, or 'local' for processes on "
+        "this machine; default: threads",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="run even what is up to date")]
 
@@ -128,11 +137,16 @@ def _pipeline(config_path: Path, run_dir: Path | None) -> Pipeline:
 
 
 @app.command()
-def run(config: ConfigArgument, run_dir: RunDir = None, force: Force = False) -> None:
+def run(
+    config: ConfigArgument,
+    run_dir: RunDir = None,
+    force: Force = False,
+    scheduler: Scheduler = None,
+) -> None:
     """Run every stage that is not up to date."""
     pipeline = _pipeline(config, run_dir)
     with Bars() as bars:
-        pipeline.run(bars, force=force)
+        pipeline.run(bars, force=force, scheduler=scheduler)
     seconds = sum(record.seconds for record in pipeline.manifest.stages.values())
     console.print(f"{pipeline.root} is complete ({seconds:.0f} s of work in all)")
 
@@ -143,11 +157,12 @@ def stage(
     config: ConfigArgument,
     run_dir: RunDir = None,
     force: Force = False,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run one stage; the stages that it reads from must have run."""
     pipeline = _pipeline(config, run_dir)
     with Bars() as bars:
-        pipeline.run(bars, only=name, force=force)
+        pipeline.run(bars, only=name, force=force, scheduler=scheduler)
 
 
 @app.command()
@@ -176,13 +191,8 @@ def show_config(
         data = load_config(config).model_dump(mode="json")
         typer.echo(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), nl=False)
         return
-    for section, field in Config.model_fields.items():
-        typer.echo(f"{section}:")
-        annotation = field.annotation
-        for key, sub in getattr(annotation, "model_fields", {}).items():
-            default = "required" if sub.is_required() else repr(sub.default)
-            about = f"  # {sub.description}" if sub.description else ""
-            typer.echo(f"  {key}: {default}{about}")
+    for line in describe_keys():
+        typer.echo(line)
 
 
 @app.command()
@@ -233,7 +243,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except MotiflensError as error:
-        console.print(f"[bold red]error:[/] {error!s}", markup=True, soft_wrap=True)
+        console.print(f"[bold red]error:[/] {escape(str(error))}", markup=True, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         console.print("stopped; finished stages are kept, run again to go on")

@@ -8,50 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from precompute.config_inputs import GenomeConfig, InputPath, MotifConfig, Name, Region, Strict
 from precompute.errors import ConfigError
-
-
-def _resolve(path: Path, info: ValidationInfo) -> Path:
-    base = (info.context or {}).get("base")
-    return path if path.is_absolute() or base is None else (Path(base) / path).resolve()
-
-
-InputPath = Annotated[Path, AfterValidator(_resolve)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-
-
-class Strict(BaseModel):
-    """Base of all configuration models: frozen, and unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Region(Strict):
-    """A 0-based half-open stretch of one chromosome. ``end: null`` means the chromosome's end."""
-
-    chrom: str
-    start: int = Field(0, ge=0)
-    end: int | None = Field(None, gt=0)
-
-    @model_validator(mode="after")
-    def _forwards(self) -> Region:
-        if self.end is not None and self.end <= self.start:
-            raise ValueError(f"region {self.chrom}:{self.start}-{self.end} ends before it starts")
-        return self
 
 
 class RunSection(Strict):
@@ -61,26 +26,9 @@ class RunSection(Strict):
     window_bp: int = Field(
         200_000, ge=10_000, description="sequence handled at a time; it changes no result"
     )
-
-
-class GenomeConfig(Strict):
-    fasta: InputPath
-    assembly: str = Field(description="name of the assembly, for example hg19; shown in the app")
-    regions: list[Region] = Field(min_length=1, description="one region per chromosome")
-
-    @model_validator(mode="after")
-    def _one_region_each(self) -> GenomeConfig:
-        names = [region.chrom for region in self.regions]
-        if len(set(names)) != len(names):
-            raise ValueError("a chromosome is listed twice; give one region per chromosome")
-        return self
-
-
-class MotifConfig(Strict):
-    profiles: InputPath = Field(description="profiles in JASPAR format")
-    release: str = Field(description="what the profiles are, shown in the app")
-    min_relative_score: float = Field(0.80, gt=0, le=1)
-    max_p_value: float = Field(0.05, gt=0, le=1)
+    scanner: Literal["cpu", "gpu"] = Field(
+        "cpu", description="where motifs are scanned; it changes no result"
+    )
 
 
 class BinConfig(Strict):
@@ -93,6 +41,21 @@ class BinConfig(Strict):
 class InterdependenceConfig(Strict):
     max_order: int = Field(5, ge=0, le=8, description="highest order of the Hermite functions")
     sample_bins: int = Field(60_000, ge=100, description="bins drawn without replacement")
+    exact: bool = Field(
+        False, description="score over all bins; the sample still gives the two halves and p-values"
+    )
+    moments_mb: int = Field(
+        1024, ge=16,
+        description="moments held at a time by the exact pass; less takes more passes over the "
+        "tokens and changes no result",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="auto: cuda where there is one, in float32, to within 1e-5 of cpu"
+    )
+    permutations: int = Field(
+        0, ge=0, le=1_000_000,
+        description="random rotations for p-values of the scores in the sample; 0: none",
+    )
 
 
 class ClusterConfig(Strict):
@@ -102,8 +65,8 @@ class ClusterConfig(Strict):
 
 class LexiconConfig(Strict):
     threshold: float = Field(0.5, gt=0, description="a cluster is in the word from this value on")
-    kmers: list[Annotated[int, Field(ge=1, le=12)]] = [3, 4, 5, 6, 7, 8]
-    bpe_words: list[Annotated[int, Field(ge=5)]] = [600, 4096]
+    kmers: list[Annotated[int, Field(ge=1, le=12)]] = Field(default=[3, 4, 5, 6, 7, 8])
+    bpe_words: list[Annotated[int, Field(ge=5)]] = Field(default=[600, 4096])
     bpe_corpus_bp: int = Field(4_000_000, ge=1_000, description="sequence that BPE is trained on")
     recovery_tokens: int = Field(4096, ge=1, description="tokens per tokenizer in motif coverage")
 
@@ -243,7 +206,10 @@ class Config(Strict):
 
 
 _PATH_KEYS = frozenset(
-    {"fasta", "profiles", "bigwig", "folder", "transcripts", "genes", "cpg_islands", "cytobands"}
+    {
+        "fasta", "bed", "aliases", "profiles", "bigbed", "bigwig", "folder", "transcripts",
+        "genes", "cpg_islands", "cytobands",
+    }
 )
 
 
@@ -301,3 +267,30 @@ def parse_config(data: dict[str, Any], base: Path | None, source: str) -> Config
         got = first.get("input")
         shown = f" (got {got!r})" if isinstance(got, str | int | float | bool) else ""
         raise ConfigError(f"{source}: {where}: {message}{shown}") from None
+
+
+def describe_keys(model: type[BaseModel] = Config, depth: int = 0) -> Iterator[str]:
+    """Lines that list every key with its default and its meaning, sections within sections.
+
+    A key that holds a section, or a list of them, is followed by that section's keys.
+    """
+    for key, field in model.model_fields.items():
+        nested = list(_models_in(field.annotation))
+        if nested and (depth == 0 or not (field.is_required() or field.default is None)):
+            value = ""
+        elif field.is_required():
+            value = "required"
+        else:
+            value = json.dumps(field.get_default(call_default_factory=True), default=str)
+        about = f"  # {field.description}" if field.description else ""
+        yield f"{'  ' * depth}{key}: {value}".rstrip() + about
+        for part in nested:
+            yield from describe_keys(part, depth + 1)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Sections in a key's type, through lists and alternatives."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models_in(part)

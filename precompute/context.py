@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from precompute.artefacts import RunFolder
 from precompute.config import Config
+from precompute.execution import Execution, Threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,12 @@ class StageContext:
     run: RunFolder
     stage: str
     progress: Progress = field(default=_silent)
+    cluster: Execution | None = None
+
+    @property
+    def execution(self) -> Execution:
+        """Where windows are worked on: the cluster, or threads of this process."""
+        return self.cluster or Threads(self.config.run.workers)
 
     def seed(self, purpose: str = "") -> int:
         """A 32-bit seed fixed by the run's seed, the stage and ``purpose``."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from precompute.context import Facts, StageContext
-from precompute.motifs import build_profiles
-from precompute.scan import Scanner, compile_scanner, depth_window
-from precompute.streaming import in_order, load_codes, windows, with_halo
+from precompute.occupancy import OccupancyRef
+from precompute.scan import Scanner, depth_window
+from precompute.streaming import ChunkWriter, windows, with_halo
+
+
+class Span(NamedTuple):
+    """A window of a chromosome, bp."""
+
+    chrom: str
+    lo: int
+    hi: int
 
 
 def motif_depth(
@@ -33,41 +44,46 @@ def motif_depth(
     return depth
 
 
+def _depth(ref: OccupancyRef, span: Span) -> NDArray[np.uint16]:
+    return ref.open().depth(*span)
+
+
 def run(context: StageContext) -> Facts:
     """Write the artefact ``depth``."""
-    config = context.config
-    profiles = build_profiles(
-        config.motifs.profiles, config.motifs.min_relative_score, config.motifs.max_p_value
-    )
-    scanner = compile_scanner(profiles)
-    chroms = [region.chrom for region in config.genome.regions]
-    sizes = {c: context.run.group("sequence")[f"{c}/codes"].shape[0] for c in chroms}
-    done, total = 0, sum(sizes.values())
-    summed = covered = known_covered = known = 0
+    ref = OccupancyRef.of(context.run, context.config)
+    n_profiles = ref.open().n_profiles
+    sequence = context.run.group("sequence")
+    chroms = list(sequence.attrs["chroms"])
+    spans = [
+        Span(chrom, start + lo, start + hi)
+        for chrom in chroms
+        for start in [int(sequence[chrom].attrs["start"])]
+        for lo, hi in windows(sequence[f"{chrom}/codes"].shape[0], context.config.run.window_bp)
+    ]
+    total = sum(span.hi - span.lo for span in spans)
+    done = summed = covered = known_covered = known = 0
     with context.run.writing_group("depth", chroms=chroms) as group:
-        for chrom in chroms:
-            codes, start = load_codes(context.run, chrom)
-            out = group.create_array(
-                f"{chrom}/depth", shape=codes.shape, dtype=np.uint16, chunks=(1 << 20,)
-            )
-            group[chrom].attrs["start"] = start
-            depth = np.empty(len(codes), dtype=np.uint16)
-
-            def one(span: tuple[int, int], codes: NDArray = codes) -> NDArray[np.uint16]:
-                view, offset = with_halo(codes, *span, scanner.halo)
-                return depth_window(scanner, view, offset, offset + span[1] - span[0])
-
-            spans = windows(len(codes), config.run.window_bp)
-            for (lo, hi), part in in_order(one, spans, config.run.workers):
-                depth[lo:hi] = part
-                done += hi - lo
-                context.progress(done, total, f"{chrom}: scanning {len(profiles)} profiles")
-            out[:] = depth
-            is_known = codes < 4
-            summed += int(depth.sum(dtype=np.int64))
-            covered += int((depth > 0).sum())
+        writer: ChunkWriter | None = None
+        at = ""
+        for span, part in context.execution.in_order(partial(_depth, ref), spans):
+            start = int(sequence[span.chrom].attrs["start"])
+            if writer is None or span.chrom != at:
+                if writer is not None:
+                    writer.close()
+                at = span.chrom
+                child = group.create_group(at)
+                child.attrs["start"] = start
+                writer = ChunkWriter(child, "depth", np.uint16)
+            writer.append(part)
+            is_known = sequence[f"{at}/codes"][span.lo - start : span.hi - start] < 4
+            summed += int(part.sum(dtype=np.int64))
+            covered += int((part > 0).sum())
             known += int(is_known.sum())
-            known_covered += int(((depth > 0) & is_known).sum())
+            known_covered += int(((part > 0) & is_known).sum())
+            done += span.hi - span.lo
+            context.progress(done, total, f"{at}: {n_profiles} profiles, both strands")
+        if writer is not None:
+            writer.close()
     return {
         "mean_depth": summed / total,
         "covered_share_of_bases": covered / total,

@@ -35,5 +35,9 @@ class StageError(MotiflensError):
     """A stage cannot go on with the data it was given, for example too few words to embed."""
 
 
+class ExecutionError(MotiflensError):
+    """The workers that a stage needs cannot be reached, or were lost."""
+
+
 class RegionError(MotiflensError):
     """A region is malformed, reversed, empty, or outside the sequence of the run."""

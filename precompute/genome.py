@@ -1,226 +1,259 @@
-"""Sequence in: a FASTA, plain or gzip, streamed into one code per base.
+"""Sequence in: a FASTA or 2bit file, one code per base.
 
 Any letter but A, C, G, T (either case) becomes code 4, and no motif hit may touch it.
 """
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.config import Region
+from precompute.aliases import AliasTable, find, matching, read_aliases, resolve
+from precompute.bed import read_rows, span
+from precompute.config_inputs import GenomeConfig, Region
 from precompute.context import Facts, StageContext
 from precompute.errors import ChromosomeError, InputError
+from precompute.fasta import Fasta, read_fasta
+from precompute.nucleotides import (
+    LETTERS,
+    Chromosome,
+    decode,
+    encode,
+    reverse_complement,
+)
+from precompute.twobit import SIGNATURES, TwoBit
 
-#: Letters of codes 0-4.
-LETTERS = "ACGTN"
+__all__ = [
+    "LETTERS",
+    "Chosen",
+    "Chromosome",
+    "SequenceFile",
+    "choose",
+    "decode",
+    "encode",
+    "open_sequence",
+    "read_fasta",
+    "reverse_complement",
+]
 
-_CODES = np.full(256, 4, dtype=np.uint8)
-for _code, _letter in enumerate("ACGT"):
-    _CODES[ord(_letter)] = _CODES[ord(_letter.lower())] = _code
 
-# What IUPAC allows in a nucleotide FASTA; anything else means the file is not one.
-_ALLOWED = np.zeros(256, dtype=bool)
-for _letter in "ACGTUNRYSWKMBDHVX-*.acgtunryswkmbdhvx":
-    _ALLOWED[ord(_letter)] = True
+class SequenceFile(Protocol):
+    """What a FASTA and a 2bit file have in common."""
+
+    path: Path
+    #: bp of each sequence, in the order of the file
+    lengths: dict[str, int]
+
+    def read(self, spans: Mapping[str, tuple[int, int]]) -> Iterator[Chromosome]:
+        """Codes of a stretch ``[start, end)`` of each named sequence, in the file's order."""
 
 
-class Chromosome(NamedTuple):
-    """One sequence of a FASTA.
+def open_sequence(path: Path) -> SequenceFile:
+    """Open a FASTA (plain, gzip, bgzip) or 2bit file, told apart by its first bytes.
 
-    ``codes`` is uint8 (length,): A 0, C 1, G 2, T 3, any other letter 4.
+    Raises
+    ------
+    InputError
+        When it is missing, truncated or neither.
     """
-
-    name: str
-    codes: NDArray[np.uint8]
-
-
-def encode(sequence: str | bytes) -> NDArray[np.uint8]:
-    """Codes of a sequence: uint8 (n,), A 0, C 1, G 2, T 3, other 4, either case.
-
-    >>> encode("ACGTn").tolist()
-    [0, 1, 2, 3, 4]
-    """
-    raw = sequence.encode() if isinstance(sequence, str) else sequence
-    return _CODES[np.frombuffer(raw, dtype=np.uint8)]
-
-
-def decode(codes: NDArray[np.uint8]) -> str:
-    """Letters of codes; the inverse of :func:`encode` for upper-case ACGTN."""
-    return np.frombuffer(LETTERS.encode(), dtype=np.uint8)[codes].tobytes().decode()
-
-
-def reverse_complement(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Codes of the other strand, read 5' to 3'; code 4 stays 4."""
-    return np.array([3, 2, 1, 0, 4], dtype=np.uint8)[codes[::-1]]
-
-
-def _open(path: Path) -> BinaryIO:
     try:
         with path.open("rb") as handle:
-            magic = handle.read(2)
-    except FileNotFoundError:
-        raise InputError(
-            f"the FASTA {path} does not exist; correct genome.fasta in the configuration"
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"the FASTA {path} cannot be opened ({error.strerror}); check its name and permissions"
-        ) from None
-    return gzip.open(path, "rb") if magic == b"\x1f\x8b" else path.open("rb")  # type: ignore[return-value]
+            magic = handle.read(4)
+    except OSError:
+        magic = b""
+    return TwoBit(path) if magic in SIGNATURES else Fasta(path)
 
 
-def read_fasta(path: str | Path, wanted: set[str] | None = None) -> Iterator[Chromosome]:
-    """Stream the sequences of a FASTA, plain, gzip or bgzip.
+class Chosen(NamedTuple):
+    """A stretch to read: the run calls it ``chrom``, the file ``source_name``."""
 
-    Memory is one chromosome at a byte per base. A ``.fai`` beside the file is used as a check of
-    the lengths, so that a file cut off at a line end is noticed too.
+    chrom: str
+    source_name: str
+    start: int
+    end: int
+
+
+def choose(
+    config: GenomeConfig, lengths: Mapping[str, int], table: AliasTable | None = None
+) -> list[Chosen]:
+    """The stretches that a configuration asks for, of a file with these sequences (bp).
 
     Raises
     ------
+    ChromosomeError
+        When a chromosome or pattern matches none or several sequences.
     InputError
-        When the file is missing, truncated, empty, or not a nucleotide FASTA.
+        When a region goes beyond its sequence.
     """
-    path = Path(path)
-    expected = _fai_lengths(path)
-    name: str | None = None
-    parts: list[NDArray[np.uint8]] = []
-    seen = False
-    for line_number, line in enumerate(_lines(path), start=1):
-        if line.startswith(b">"):
-            if name is not None and (wanted is None or name in wanted):
-                yield _finish(path, name, parts, expected)
-            fields = line[1:].split()
-            if not fields:
-                raise InputError(f"{path} line {line_number} is a FASTA header without a name")
-            name, parts, seen = fields[0].decode("utf-8", "replace"), [], True
-        elif not seen:
-            if line:
-                raise InputError(
-                    f"{path} does not begin with '>', so it is not a FASTA; "
-                    "give a FASTA file, plain or gzip"
-                )
-        elif wanted is None or name in wanted:
-            raw = np.frombuffer(line, dtype=np.uint8)
-            if not _ALLOWED[raw].all():
-                bad = chr(raw[~_ALLOWED[raw]][0])
-                raise InputError(
-                    f"{path} line {line_number} holds {bad!r}, which is no nucleotide letter; "
-                    "give a nucleotide FASTA"
-                )
-            parts.append(_CODES[raw])
-    if name is None:
-        raise InputError(f"{path} holds no sequence; give a FASTA with at least one")
-    if wanted is None or name in wanted:
-        yield _finish(path, name, parts, expected)
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    handle = _open(path)
-    try:
-        with handle:
-            for line in handle:
-                yield line.rstrip(b"\r\n \t")
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise InputError(
-            f"the FASTA {path} is truncated or damaged (its gzip stream does not end properly); "
-            "fetch or copy it again"
-        ) from None
-
-
-def _finish(
-    path: Path, name: str, parts: list[NDArray[np.uint8]], expected: dict[str, int]
-) -> Chromosome:
-    codes = np.concatenate(parts) if parts else np.empty(0, dtype=np.uint8)
-    if len(codes) == 0:
-        raise InputError(f"{path} has a header for {name} and no sequence under it")
-    if name in expected and expected[name] != len(codes):
-        raise InputError(
-            f"{path} holds {len(codes):,} bp of {name}, its .fai says {expected[name]:,}; "
-            "the FASTA is truncated or the index is another file's: make both again"
+    if config.include:
+        return _included(config, lengths, table)
+    chosen = []
+    for region in config.regions:
+        name = resolve(
+            region.chrom, lengths, config.assembly, table, f"the FASTA {config.fasta}"
         )
-    return Chromosome(name, codes)
+        chosen.append(Chosen(region.chrom, name, *_bounds(region, lengths[name], config.fasta)))
+    return _one_name_each(chosen, config.fasta)
 
 
-def _fai_lengths(path: Path) -> dict[str, int]:
-    index = Path(f"{path}.fai")
-    if not index.exists():
-        return {}
-    lengths = {}
-    for line in index.read_text(encoding="utf-8", errors="replace").splitlines():
-        fields = line.split("\t")
-        if len(fields) < 2 or not fields[1].isdigit():
-            raise InputError(f"{index} is not a FASTA index; delete it or make it again")
-        lengths[fields[0]] = int(fields[1])
-    return lengths
-
-
-def chromosome_hint(asked: str, present: list[str]) -> str:
-    """Sentence end naming what is there, and the likely alias (``20`` against ``chr20``)."""
-    other = asked.removeprefix("chr") if asked.startswith("chr") else f"chr{asked}"
-    shown = ", ".join(present[:5]) + (" ..." if len(present) > 5 else "")
-    if other in present:
-        return f"it calls it {other!r}: use one name in every file and in the configuration"
-    return f"it has {shown}: use the same names in every file and in the configuration"
-
-
-def cut_region(chromosome: Chromosome, region: Region, path: Path) -> NDArray[np.uint8]:
-    """Codes of a region, uint8 (end - start,).
-
-    Raises
-    ------
-    InputError
-        When the region ends beyond the sequence.
-    """
-    length = len(chromosome.codes)
+def _bounds(region: Region, length: int, path: Path) -> tuple[int, int]:
     end = length if region.end is None else region.end
     if region.start >= length or end > length:
         raise InputError(
             f"the region {region.chrom}:{region.start}-{end} goes beyond {region.chrom} in {path}, "
             f"which has {length:,} bp; the file may be truncated, or correct genome.regions"
         )
-    return chromosome.codes[region.start : end]
+    return region.start, end
+
+
+def _included(
+    config: GenomeConfig, lengths: Mapping[str, int], table: AliasTable | None
+) -> list[Chosen]:
+    source = f"the FASTA {config.fasta}"
+    named: dict[str, str] = {}
+    for pattern in config.include:
+        found = matching(pattern, lengths, config.assembly)
+        if not found:
+            found = {resolve(pattern, lengths, config.assembly, table, source): pattern}
+        for name, chrom in found.items():
+            named.setdefault(name, chrom)
+    for pattern in config.exclude:
+        gone = set(matching(pattern, lengths, config.assembly))
+        gone |= {find(pattern, lengths, config.assembly, table, source) or ""}
+        if not gone & set(lengths):
+            resolve(pattern, lengths, config.assembly, table, f"genome.exclude: {source}")
+        named = {name: chrom for name, chrom in named.items() if name not in gone}
+    if not named:
+        raise ChromosomeError(
+            f"{source} has no chromosome that genome.include matches and genome.exclude leaves; "
+            "correct these patterns"
+        )
+    chosen = [Chosen(named[name], name, 0, lengths[name]) for name in lengths if name in named]
+    return _one_name_each(chosen, config.fasta)
+
+
+def _one_name_each(chosen: list[Chosen], path: Path) -> list[Chosen]:
+    for key in ("chrom", "source_name"):
+        seen: dict[str, Chosen] = {}
+        for entry in chosen:
+            other = seen.setdefault(getattr(entry, key), entry)
+            if other is not entry:
+                raise ChromosomeError(
+                    f"{entry.chrom} ({entry.source_name} in {path}) and {other.chrom} "
+                    f"({other.source_name}) are asked for at once; name each chromosome once, as "
+                    "the FASTA does"
+                )
+    return chosen
+
+
+# -- stretches to keep ---------------------------------------------------------------------------
+
+
+def read_bed(
+    path: Path, chosen: list[Chosen], lengths: Mapping[str, int], config: GenomeConfig,
+    table: AliasTable | None,
+) -> dict[str, NDArray[np.int64]]:
+    """Stretches of ``genome.bed`` by the run's chromosomes, int64 (n, 2), start and end in bp.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be read, holds no stretch, or one beyond its chromosome.
+    """
+    rows: dict[str, list[tuple[int, int]]] = {}
+    for number, fields in read_rows(path, 3, "BED file", "genome.bed"):
+        chrom, start, end = span(path, number, fields)
+        if end > start:
+            rows.setdefault(chrom, []).append((start, end))
+    if not rows:
+        raise InputError(f"{path} holds no stretch of sequence; correct genome.bed")
+    kept = {}
+    for entry in chosen:
+        name = find(entry.chrom, rows, config.assembly, table, str(path))
+        if name is None:
+            continue
+        stretches = np.array(rows[name], dtype=np.int64)
+        length = lengths[entry.source_name]
+        if stretches.max() > length:
+            raise InputError(
+                f"{path}: {name} goes to {int(stretches.max()):,} and {entry.chrom} in the FASTA "
+                f"has {length:,} bp; is the BED of another assembly than {config.assembly}?"
+            )
+        kept[entry.chrom] = stretches
+    if not kept:
+        resolve(chosen[0].chrom, rows, config.assembly, table, str(path))
+    return kept
+
+
+def mask_outside(
+    codes: NDArray[np.uint8], start: int, stretches: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Codes with 4 outside the stretches; ``codes`` begin at ``start``.
+
+    >>> mask_outside(np.zeros(5, dtype=np.uint8), 10, np.array([[8, 11], [13, 14]])).tolist()
+    [0, 4, 4, 0, 4]
+    """
+    kept = np.full_like(codes, 4)
+    for a, b in np.clip(stretches - start, 0, len(codes)).tolist():
+        kept[a:b] = codes[a:b]
+    return kept
+
+
+def _inside_bed(
+    config: GenomeConfig, chosen: list[Chosen], lengths: Mapping[str, int],
+    table: AliasTable | None,
+) -> tuple[list[Chosen], dict[str, NDArray[np.int64]]]:
+    """What is left to read when only the stretches of ``genome.bed`` count."""
+    if config.bed is None:
+        return chosen, {}
+    bed = read_bed(config.bed, chosen, lengths, config, table)
+    left = []
+    for entry in chosen:
+        stretches = bed.get(entry.chrom, np.empty((0, 2), dtype=np.int64))
+        if ((stretches[:, 0] < entry.end) & (stretches[:, 1] > entry.start)).any():
+            left.append(entry)
+        elif config.regions:
+            raise InputError(
+                f"{config.bed} leaves nothing of {entry.chrom}:{entry.start}-{entry.end}; take "
+                "the region out of genome.regions or correct genome.bed"
+            )
+    return left, bed
 
 
 def run(context: StageContext) -> Facts:
-    """Read the configured regions into the artefact ``sequence``."""
+    """Read the configured stretches into the artefact ``sequence``."""
     config = context.config.genome
-    regions = {region.chrom: region for region in config.regions}
-    names: list[str] = []
-    known = total = 0
-    with context.run.writing_group("sequence", chroms=list(regions)) as group:
-        missing = set(regions)
-        for chromosome in read_fasta(config.fasta):
-            names.append(chromosome.name)
-            if chromosome.name not in missing:
-                continue
-            region = regions[chromosome.name]
-            codes = cut_region(chromosome, region, config.fasta)
-            child = group.create_group(chromosome.name)
+    table = read_aliases(config.aliases)
+    source = open_sequence(config.fasta)
+    chosen = choose(config, source.lengths, table)
+    chosen, bed = _inside_bed(config, chosen, source.lengths, table)
+    by_name = {entry.source_name: entry for entry in chosen}
+    known = total = masked = 0
+    chroms = [entry.chrom for entry in chosen]
+    with context.run.writing_group("sequence", chroms=chroms) as group:
+        spans = {name: (entry.start, entry.end) for name, entry in by_name.items()}
+        for number, (name, codes) in enumerate(source.read(spans), start=1):
+            entry = by_name[name]
+            if entry.chrom in bed:
+                before = int((codes < 4).sum())
+                codes = mask_outside(codes, entry.start, bed[entry.chrom])
+                masked += before - int((codes < 4).sum())
+            child = group.create_group(entry.chrom)
             child.attrs.update(
-                {
-                    "start": region.start,
-                    "end": region.start + len(codes),
-                    "length": len(chromosome.codes),
-                }
+                {"start": entry.start, "end": entry.end, "length": source.lengths[name]}
             )
             child.create_array("codes", data=codes, chunks=(1 << 20,))
-            missing.discard(chromosome.name)
             total += len(codes)
             known += int((codes < 4).sum())
-            context.progress(len(regions) - len(missing), len(regions), chromosome.name)
-            if not missing:
-                break
-        if missing:
-            asked = min(missing)
-            raise ChromosomeError(
-                f"the FASTA {config.fasta} has no chromosome {asked!r}; "
-                + chromosome_hint(asked, names)
-            )
-    return {"sequence_bp": total, "known_bp": known, "unknown_bp": total - known}
+            context.progress(number, len(chosen), entry.chrom)
+    return {
+        "sequence_bp": total,
+        "known_bp": known,
+        "unknown_bp": total - known,
+        "masked_bp": masked,
+        "other_names": {e.chrom: e.source_name for e in chosen if e.chrom != e.source_name},
+    }

@@ -1,11 +1,10 @@
-"""Interdependence scores (IDS) between motif features, from non-zeros alone.
+"""Interdependence scores (IDS) between motif features, over a sample of bins or over all of them.
 
 phi_n(x) = x^n exp(-x^2 / 2) / sqrt(n!), n = 0 .. max_order, and
 IDS(i, j) = max over (n, m) of |Pearson(phi_n(x_i), phi_m(x_j))| across bins.
 
-x = 0 maps to a constant for every n, and Pearson's r does not see constants, so every function is
-shifted to vanish at 0 and all centred moments follow from sums over bins where both features are
-present. The work is the number of pairs of non-zeros, not features squared times bins.
+How the scores come about is told in :mod:`precompute.moments`, how all bins are streamed in
+:mod:`precompute.streamed_scores`, and what a p-value means in :mod:`precompute.permutation`.
 
 References
 ----------
@@ -14,50 +13,39 @@ Radhakrishnan et al., PNAS 2025 (interdependence scores); the paper, section on 
 
 from __future__ import annotations
 
-import math
+import itertools
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from precompute.artefacts import RunFolder
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
-from precompute.token_store import TokenStore
+from precompute.moments import block_scores
+from precompute.permutation import permutation_tests
+from precompute.streamed_scores import (
+    Bar,
+    bin_blocks,
+    count_bins,
+    count_levels,
+    exact_dense_scores,
+    exact_scores,
+    read_counts,
+)
+from precompute.token_levels import Levels, TokenBlock, split_levels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+#: Bins read at a time for the sample.
+_READ_BINS = 100_000
 
-def hermite_functions(values: NDArray[np.floating], max_order: int = 5) -> NDArray[np.float64]:
-    """phi_n of each value, shifted to 0 at 0; float64 (len(values), max_order + 1)."""
-    x = np.asarray(values, dtype=np.float64)
-    envelope = np.exp(-0.5 * x * x)
-    columns = [x**n * envelope / math.sqrt(math.factorial(n)) for n in range(max_order + 1)]
-    columns[0] = columns[0] - 1.0
-    return np.stack(columns, axis=1)
-
-
-@njit(cache=True, nogil=True)
-def _cross_sums(  # type: ignore[no-untyped-def]
-    feature, col_ptr, col_row, col_phi, row_ptr, row_feature, row_phi, out
-):
-    """out[j, n, m] = sum over bins with both of phi_n(x_feature) phi_m(x_j), for j > feature."""
-    n_orders = col_phi.shape[1]
-    out[:] = 0.0
-    for a in range(col_ptr[feature], col_ptr[feature + 1]):
-        row = col_row[a]
-        left = col_phi[a]
-        for b in range(row_ptr[row + 1] - 1, row_ptr[row] - 1, -1):
-            j = row_feature[b]
-            if j <= feature:
-                break
-            right = row_phi[b]
-            for n in range(n_orders):
-                for m in range(n_orders):
-                    out[j, n, m] += left[n] * right[m]
+_METHODS = {
+    "cpu": "joint counts, moments in float64",
+    "cuda": "dense float32 products without TF32, float64 between blocks of bins",
+}
 
 
 def interdependence(
@@ -65,25 +53,34 @@ def interdependence(
     max_order: int = 5,
     workers: int = 1,
     progress: Callable[[float, float, str], None] | None = None,
+    *,
+    widths: NDArray[np.integer] | None = None,
+    device: str = "cpu",
 ) -> NDArray[np.float32]:
     """Interdependence scores of the columns of a sparse matrix.
 
+    The cost is one step per pair of non-zeros of a bin, and for each pair of features the product
+    of their numbers of distinct values; values such as covered bases / width have few.
+
     Parameters
     ----------
-    values : CSR float (n_bins, n_features), non-negative feature values, zeros not stored
+    values : CSR (n_bins, n_features), feature values >= 0, zeros not stored; with ``widths``,
+        covered bases instead, as integers, which saves a sort
     max_order : highest order of the Hermite functions
-    workers : threads
-    progress : called with (features done, features, note)
+    workers : threads; they change nothing
+    progress : called with (pairs of features done, pairs, note)
+    widths : int (n_features,), bp; a feature value is covered bases / width
+    device : 'cpu', or a torch device, which computes in float32
 
     Returns
     -------
     float32 (n_features, n_features), symmetric, in [0, 1], diagonal 1. A feature that is constant
-    over the bins scores 0 with every other.
+    over the bins scores 0 with every other. The order of the bins does not change a bit on 'cpu'.
 
     Raises
     ------
     StageError
-        When there are fewer than two bins.
+        When there are fewer than two bins, or a value is negative or not finite.
 
     Examples
     --------
@@ -92,92 +89,175 @@ def interdependence(
     >>> float(interdependence(x)[0, 1]) > 0.9
     True
     """
-    n_bins, n_features = values.shape
-    if n_bins < 2:
-        raise StageError(f"interdependence needs at least two bins, got {n_bins}")
-    rows = values.tocsr().sorted_indices()
-    columns = rows.tocsc()
-    row_phi = hermite_functions(rows.data, max_order)
-    col_phi = hermite_functions(columns.data, max_order)
-    col_ptr, row_ptr = columns.indptr.astype(np.int64), rows.indptr.astype(np.int64)
-    mean = np.zeros((n_features, max_order + 1))
-    square = np.zeros_like(mean)
-    owner = np.repeat(np.arange(n_features), np.diff(col_ptr))
-    for n in range(max_order + 1):
-        mean[:, n] = np.bincount(owner, col_phi[:, n], n_features) / n_bins
-        square[:, n] = np.bincount(owner, col_phi[:, n] ** 2, n_features) / n_bins
-    variance = square - mean**2
-    # Below this a function is constant up to rounding of the moments.
-    alive = variance > 1e-12 * np.maximum(square, 1e-300)
-    scale = np.where(alive, 1.0 / np.sqrt(np.where(alive, variance, 1.0)), 0.0)
-    scores = np.eye(n_features, dtype=np.float32)
+    if values.shape[0] < 2:
+        raise StageError(f"interdependence needs at least two bins, got {values.shape[0]}")
+    if widths is None:
+        levels, tokens = split_levels(values)
+    else:
+        tokens = values.tocsr()
+        levels = Levels.of_counts(widths, int(tokens.data.max(initial=0)))
 
-    def one(feature: int) -> None:
-        out = np.empty((n_features, max_order + 1, max_order + 1))
-        _cross_sums(
-            feature, col_ptr, columns.indices, col_phi, row_ptr, rows.indices, row_phi, out
-        )
-        later = slice(feature + 1, n_features)
-        covariance = out[later] / n_bins
-        covariance -= mean[feature][None, :, None] * mean[later][:, None, :]
-        r = np.abs(covariance) * scale[feature][None, :, None] * scale[later][:, None, :]
-        best = np.minimum(r.max(axis=(1, 2)), 1.0) if r.size else np.empty(0)
-        scores[feature, later] = best
-        scores[later, feature] = best
+    def bar(done: float, total: float) -> None:
+        if progress is not None:
+            progress(done, total, "feature pairs")
 
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        for done, _ in enumerate(pool.map(one, range(n_features)), start=1):
-            if progress is not None and (done % 64 == 0 or done == n_features):
-                progress(done, n_features, "feature pairs")
+    return _scores(tokens, levels, max_order, workers, device, bar)
+
+
+def _scores(
+    tokens: csr_matrix, levels: Levels, max_order: int, workers: int, device: str, bar: Bar
+) -> NDArray[np.float32]:
+    if device == "cpu":
+        return block_scores(TokenBlock.of(tokens, levels), levels, max_order, workers, bar)
+    from precompute.moments_torch import dense_scores
+
+    scores = dense_scores(tokens, levels, max_order, device)
+    bar(1, 1)
     return scores
 
 
-def sample_bins(store: TokenStore, size: int, rng: np.random.Generator) -> csr_matrix:
-    """Feature values of ``size`` bins drawn without replacement over all chromosomes, in a random
-    order, so that any slice of the rows is itself a random sample."""
+def choose_device(wanted: str) -> str:
+    """'cpu' or 'cuda' for 'auto', 'cpu' or 'cuda'.
+
+    Raises
+    ------
+    StageError
+        When 'cuda' is wanted and there is none.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    import ctypes
+
+    try:
+        ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        # Without the driver there is no device, and importing torch takes seconds.
+        available = False
+    else:
+        import torch
+
+        available = torch.cuda.is_available()
+    if wanted == "cuda" and not available:
+        raise StageError(
+            "interdependence.device is cuda, but torch finds no CUDA device here; set it to auto "
+            "or cpu, or run where there is one"
+        )
+    return "cuda" if available else "cpu"
+
+
+# -- the stage -------------------------------------------------------------------------------------
+
+
+def sample_counts(
+    run: RunFolder, size: int, rng: np.random.Generator
+) -> tuple[csr_matrix, NDArray[np.int64]]:
+    """Covered bases of ``size`` bins drawn without replacement over all chromosomes.
+
+    Returns
+    -------
+    CSR uint8 or uint16 (n_bins, n_features), bins in their order along the genome, and a random
+    order of them, int64 (n_bins,), any slice of which is itself a random sample.
+    """
     from scipy.sparse import vstack
 
-    counts = [store.n_bins(chrom) for chrom in store.chroms]
-    total = sum(counts)
+    total = sum(count_bins(run).values())
+    n_features = len(run.table("features", ["feature"]))
     chosen = np.sort(rng.choice(total, size=min(size, total), replace=False))
     parts = []
-    offset = 0
-    for chrom, n in zip(store.chroms, counts, strict=True):
-        for block in store.blocks(100_000, chrom):
-            lo, hi = np.searchsorted(chosen, [offset + block.lo, offset + block.hi])
-            if hi > lo:
-                values = store.feature_values(chrom, block.lo, block.hi)
-                parts.append(values[chosen[lo:hi] - offset - block.lo])
-        offset += n
-    return vstack(parts, format="csr")[rng.permutation(len(chosen))]
+    for number, block in enumerate(bin_blocks(run, _READ_BINS)):
+        first = number * _READ_BINS
+        lo, hi = np.searchsorted(chosen, [first, first + _READ_BINS])
+        if hi > lo:
+            parts.append(read_counts(run, block, n_features)[chosen[lo:hi] - first])
+    return vstack(parts, format="csr"), rng.permutation(len(chosen))
+
+
+def _bars(context: StageContext, weights: dict[str, float]) -> dict[str, Bar]:
+    """One bar for each part of the stage, which together fill the stage's bar."""
+    total = sum(weights.values())
+
+    def bar(before: float, weight: float, note: str) -> Bar:
+        return lambda done, of: context.progress(before + weight * done / of, total, note)
+
+    starts = itertools.accumulate(weights.values(), initial=0.0)
+    return {
+        note: bar(start, weight, note)
+        for start, (note, weight) in zip(starts, weights.items(), strict=False)
+    }
+
+
+def _change(halves: list[NDArray[np.float32]]) -> Facts:
+    change = np.abs(halves[0] - halves[1])[np.triu_indices(len(halves[0]), 1)]
+    return {
+        "largest_change_between_halves": float(change.max(initial=0)),
+        "mean_change_between_halves": float(change.mean(dtype=np.float64)) if len(change) else 0.0,
+    }
+
+
+def _p_values(
+    context: StageContext, tokens: csr_matrix, levels: Levels, bar: Bar
+) -> tuple[dict[str, NDArray[np.float32]], Facts]:
+    config = context.config.interdependence
+    tests = permutation_tests(
+        TokenBlock.of(tokens, levels), levels, config.max_order, config.permutations,
+        context.rng("permutations"), context.config.run.workers, bar,
+    )
+    upper = np.triu_indices(levels.n_features, 1)
+    facts = {
+        "permutations": config.permutations,
+        "pairs_tested": tests.n_tested,
+        "pairs_with_q_at_most_0.05": int((tests.q_values[upper] <= 0.05).sum()),
+    }
+    return {"p_values": tests.p_values, "q_values": tests.q_values}, facts
 
 
 def run(context: StageContext) -> Facts:
-    """Write the artefact ``interdependence`` and the scores of two disjoint halves."""
+    """Write the artefact ``interdependence``: scores, those of two disjoint samples, p-values."""
     config = context.config.interdependence
-    workers = context.config.run.workers
-    store = TokenStore(context.run)
-    values = sample_bins(store, config.sample_bins, context.rng("sample"))
-    n = values.shape[0]
-    halves = (values[: n // 2], values[n // 2 :])
+    device = choose_device(config.device)
+    tokens, order = sample_counts(context.run, config.sample_bins, context.rng("sample"))
+    levels = count_levels(context.run)
+    n = tokens.shape[0]
+    if n < 4:
+        raise StageError(
+            f"the run has {n} bins, and interdependence needs at least 4 for two samples of 2; "
+            "configure a longer region"
+        )
+    n_bins = sum(count_bins(context.run).values()) if config.exact else n
+    bars = _bars(context, {
+        "scores": n_bins, "first half": n / 2, "second half": n / 2,
+        "permutations": config.permutations * n,
+    })
 
-    def part(first: float) -> Callable[[float, float, str], None]:
-        return lambda done, total, note: context.progress(first + done / total, 3, note)
+    def score(bins: csr_matrix, part: str) -> NDArray[np.float32]:
+        workers = context.config.run.workers
+        return _scores(bins, levels, config.max_order, workers, device, bars[part])
 
-    scores = interdependence(values, config.max_order, workers, part(0))
-    with context.run.writing_group(
-        "interdependence", sample_bins=n, max_order=config.max_order, seed=context.config.run.seed
-    ) as group:
-        chunks = (min(512, len(scores)),) * 2
-        group.create_array("scores", data=scores, chunks=chunks)
-        changes = []
-        for number, half in enumerate(halves):
-            half_scores = interdependence(half, config.max_order, workers, part(1 + number))
-            group.create_array(f"half{number}", data=half_scores, chunks=chunks)
-            changes.append(half_scores)
-    return {
-        "sample_bins": n,
-        "non_zeros_per_bin": values.nnz / n,
-        "largest_change_between_halves": float(np.abs(changes[0] - changes[1]).max()),
-        "mean_change_between_halves": float(np.abs(changes[0] - changes[1]).mean()),
+    if not config.exact:
+        scores = score(tokens, "scores")
+    elif device == "cpu":
+        scores = exact_scores(context.run, config, context.execution, bars["scores"])
+    else:
+        scores = exact_dense_scores(context.run, config, device, bars["scores"])
+    arrays = {
+        "scores": scores,
+        "half0": score(tokens[np.sort(order[: n // 2])], "first half"),
+        "half1": score(tokens[np.sort(order[n // 2 :])], "second half"),
     }
+    basis = {
+        "exact": config.exact, "sample_bins": n_bins, "half_bins": n // 2, "device": device,
+        "method": _METHODS[device],
+    }
+    facts = basis | {"non_zeros_per_bin": tokens.nnz / n}
+    facts |= _change([arrays["half0"], arrays["half1"]])
+    if config.permutations:
+        tests, more = _p_values(context, tokens, levels, bars["permutations"])
+        arrays |= tests
+        facts |= more
+    with context.run.writing_group(
+        "interdependence", **basis, max_order=config.max_order,
+        permutations=config.permutations, seed=context.config.run.seed,
+    ) as group:
+        for name, array in arrays.items():
+            group.create_array(name, data=array, chunks=(min(512, len(array)),) * 2)
+    return facts

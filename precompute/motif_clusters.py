@@ -62,16 +62,39 @@ def _tree(scores: NDArray[np.floating], linkage: str) -> NDArray[np.float64]:
     return build(squareform(np.maximum(distance, 0.0), checks=False), method=linkage)
 
 
-def count_by_cut(scores: NDArray[np.floating], cuts: NDArray[np.floating]) -> pd.DataFrame:
-    """Number of clusters for every linkage and cut: the artefact ``cluster_cuts``."""
-    rows = []
-    for linkage in _LINKAGES:
-        heights = np.sort(_tree(scores, linkage)[:, 2])
-        joined = np.searchsorted(heights, cuts, side="right")
-        rows += [
-            (linkage, float(cut), len(scores) - int(n)) for cut, n in zip(cuts, joined, strict=True)
-        ]
-    return pd.DataFrame(rows, columns=["linkage", "cut", "n_clusters"])
+def _counts(
+    scores: NDArray[np.floating], cuts: NDArray[np.floating], linkage: str
+) -> NDArray[np.int64]:
+    heights = np.sort(_tree(scores, linkage)[:, 2])
+    return len(scores) - np.searchsorted(heights, cuts, side="right")
+
+
+def count_by_cut(
+    scores: NDArray[np.floating],
+    cuts: NDArray[np.floating],
+    is_cpg: NDArray[np.bool_],
+) -> pd.DataFrame:
+    """Number of clusters for every linkage and cut: the artefact ``cluster_cuts``.
+
+    Parameters
+    ----------
+    scores : float (n_features, n_features), symmetric, in [0, 1], diagonal 1
+    cuts : float (n_cuts,), distances 1 - IDS
+    is_cpg : bool (n_features,), the CpG features, left out of ``n_clusters_without_cpg``
+    """
+    motifs = scores[np.ix_(~is_cpg, ~is_cpg)]
+    return pd.concat(
+        [
+            pd.DataFrame({
+                "linkage": linkage,
+                "cut": np.asarray(cuts, dtype=np.float64),
+                "n_clusters": _counts(scores, cuts, linkage),
+                "n_clusters_without_cpg": _counts(motifs, cuts, linkage),
+            })
+            for linkage in _LINKAGES
+        ],
+        ignore_index=True,
+    )
 
 
 def describe_clusters(features: pd.DataFrame, labels: NDArray[np.int32]) -> pd.DataFrame:
@@ -129,12 +152,17 @@ def run(context: StageContext) -> Facts:
     table = pd.DataFrame({"feature": np.arange(len(labels)), "cluster": labels})
     context.run.write_table("feature_clusters", table)
     context.run.write_table("clusters", describe_clusters(features, labels))
-    context.run.write_table("cluster_cuts", count_by_cut(scores, np.arange(0.02, 1.0, 0.02)))
+    is_cpg = features["profile_id"].to_numpy() == "CpG"
+    cuts = count_by_cut(scores, np.arange(0.02, 1.0, 0.02), is_cpg)
+    context.run.write_table("cluster_cuts", cuts)
     context.progress(1, 1, "")
-    motif_labels = labels[features["profile_id"].to_numpy() != "CpG"]
+    without = cluster_features(scores[np.ix_(~is_cpg, ~is_cpg)], config.cut, config.linkage)
     return {
         "clusters": int(labels.max()) + 1,
-        "clusters_without_cpg": len(np.unique(motif_labels)),
+        "clusters_without_cpg": int(without.max()) + 1,
+        "clusters_with_motifs_and_cpg": len(
+            np.intersect1d(labels[is_cpg], labels[~is_cpg])
+        ),
         "largest_cluster_features": int(np.bincount(labels).max()),
         "adjusted_rand_of_halves": float(adjusted_rand_score(*halves)),
         "linkage": config.linkage,

@@ -1,4 +1,4 @@
-"""Motif profiles: JASPAR count matrices to integer scoring matrices and hit thresholds.
+"""Motif profiles: count matrices to integer scoring matrices and hit thresholds.
 
 Scores are those of JASPAR's own genome tracks: Biopython's JASPAR pseudocounts (square root of
 the number of sites times the background), log2 odds against a uniform background, each entry
@@ -19,8 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from precompute.config_inputs import MotifConfig
 from precompute.context import Facts, StageContext
 from precompute.errors import InputError
+from precompute.jaspar_database import database_path, read_jaspar_database
+from precompute.profile_formats import RawProfile, read_profiles
 
 #: Name of the feature that marks CpG dinucleotides; it counts as a profile of width 1.
 CPG = "CpG"
@@ -56,49 +59,6 @@ class Profile:
     @property
     def min_score(self) -> int:
         return int(self.scores.min(axis=1).sum())
-
-
-def read_jaspar(path: str | Path) -> list[tuple[str, str, NDArray[np.float64]]]:
-    """Profiles of a JASPAR file as (versioned id, TF name, counts float64 (width, 4)).
-
-    Raises
-    ------
-    InputError
-        When the file is missing, holds no profile, a profile twice, or a broken matrix.
-    """
-    from Bio import motifs
-    from Bio.motifs.jaspar import Motif
-
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(
-            f"the profiles {path} do not exist; correct motifs.profiles in the configuration"
-        )
-    try:
-        with path.open(encoding="utf-8") as handle:
-            parsed: list[Motif] = list(motifs.parse(handle, "jaspar"))
-    except (ValueError, IndexError, KeyError, AttributeError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} is not a JASPAR matrix file ({error}); give profiles in JASPAR format"
-        ) from None
-    result = []
-    for motif in parsed:
-        counts = np.array([motif.counts[base] for base in "ACGT"], dtype=np.float64).T
-        sums = counts.sum(axis=1)
-        is_sound = counts.size > 0 and np.isfinite(counts).all() and (counts >= 0).all()
-        if not is_sound or not sums.all():
-            raise InputError(
-                f"{path}: the matrix of {motif.matrix_id} has an empty or negative column; "
-                "remove or correct that profile"
-            )
-        result.append((str(motif.matrix_id), str(motif.name), counts))
-    if not result:
-        raise InputError(f"{path} holds no profile in JASPAR format; give one that does")
-    ids = [profile_id for profile_id, _, _ in result]
-    if len(set(ids)) != len(ids):
-        twice = next(i for i in ids if ids.count(i) > 1)
-        raise InputError(f"{path} holds the profile {twice} twice; keep one of them")
-    return result
 
 
 def scoring_matrix(counts: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -152,16 +112,47 @@ def hit_threshold(
     return max(by_score, by_p)
 
 
-def build_profiles(
-    path: str | Path, min_relative_score: float, max_p_value: float
+def _scored(
+    raw: list[RawProfile], min_relative_score: float, max_p_value: float
 ) -> list[Profile]:
-    """Read profiles and compute their scoring matrices and thresholds."""
     result = []
-    for profile_id, tf, counts in read_jaspar(path):
+    for profile_id, tf, counts in raw:
         scores = scoring_matrix(counts)
         threshold = hit_threshold(scores, min_relative_score, max_p_value)
         result.append(Profile(profile_id, tf, counts, scores, threshold))
     return result
+
+
+def build_profiles(
+    path: str | Path, min_relative_score: float, max_p_value: float
+) -> list[Profile]:
+    """Read profiles from files and compute their scoring matrices and thresholds."""
+    return _scored(read_profiles(path), min_relative_score, max_p_value)
+
+
+def load_profiles(config: MotifConfig) -> list[Profile]:
+    """The profiles that a configuration asks for, from files or by name from JASPAR.
+
+    Raises
+    ------
+    InputError
+        When they cannot be read; see :func:`precompute.profile_formats.read_profiles` and
+        :func:`precompute.jaspar_database.read_jaspar_database`.
+    """
+    if config.jaspar is not None:
+        raw = read_jaspar_database(config.jaspar)
+    elif config.profiles is not None:
+        raw = read_profiles(config.profiles)
+    else:
+        raise InputError("give either motifs.profiles or motifs.jaspar")
+    return _scored(raw, config.min_relative_score, config.max_p_value)
+
+
+def profile_inputs(config: MotifConfig) -> list[Path]:
+    """The files that decide the profiles, for the run's provenance."""
+    if config.jaspar is not None:
+        return [database_path(config.jaspar)]
+    return [config.profiles] if config.profiles is not None else []
 
 
 def profile_table(profiles: list[Profile]) -> pd.DataFrame:
@@ -214,7 +205,7 @@ def pfm_table(profiles: list[Profile]) -> pd.DataFrame:
 def run(context: StageContext) -> Facts:
     """Write the artefacts ``profiles``, ``features`` and ``pfms``."""
     config = context.config.motifs
-    profiles = build_profiles(config.profiles, config.min_relative_score, config.max_p_value)
+    profiles = load_profiles(config)
     table = profile_table(profiles)
     features = feature_table(table)
     context.run.write_table("profiles", table)

@@ -22,6 +22,7 @@ from precompute.artefacts import ARTEFACTS, RunFolder
 from precompute.config import Config
 from precompute.context import Facts, StageContext
 from precompute.errors import ConfigError, InputError, RunFolderError
+from precompute.execution import Execution, executing
 from precompute.manifest import Manifest, StageRecord, combine, hash_path, stat_key, write_text
 
 State = Literal["done", "changed", "missing"]
@@ -54,8 +55,26 @@ class Stage:
 def _annotation_inputs(config: Config) -> list[Path | None]:
     a = config.annotation
     return [
-        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.peaks.folder if a.peaks else None
+        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.peaks.folder if a.peaks else None,
+        config.genome.aliases,
     ]
+
+
+def _genome_inputs(config: Config) -> list[Path | None]:
+    return [config.genome.fasta, config.genome.bed, config.genome.aliases]
+
+
+def _profile_inputs(config: Config) -> list[Path | None]:
+    from precompute.motifs import profile_inputs
+
+    return [*profile_inputs(config.motifs)]
+
+
+def _hit_inputs(config: Config) -> list[Path | None]:
+    hits = config.motifs.hits
+    if hits is None:
+        return []
+    return [*_profile_inputs(config), hits.folder, hits.bigbed, config.genome.aliases]
 
 
 _P = "precompute."
@@ -64,37 +83,42 @@ _TOKENS = ("bins", "tokens", "features", "feature_clusters", "clusters")
 STAGES: tuple[Stage, ...] = (
     Stage(
         "genome", "Read the genome", _P + "genome:run", (), ("sequence",), ("genome",),
-        lambda c: [c.genome.fasta],
+        _genome_inputs,
     ),
     Stage(
         "motifs", "Read the motif profiles", _P + "motifs:run", (),
-        ("profiles", "features", "pfms"), ("motifs",), lambda c: [c.motifs.profiles],
+        ("profiles", "features", "pfms"), ("motifs",), _profile_inputs,
+    ),
+    Stage(
+        "hits", "Index ready motif hits", _P + "hit_index:run", ("sequence", "profiles"), ("hits",),
+        ("genome", "motifs"), _hit_inputs,
     ),
     Stage(
         "annotation", "Read genes and peaks", _P + "annotation:run", ("sequence",),
-        ("transcripts", "genes", "intervals", "peaks"), ("annotation",), _annotation_inputs,
+        ("transcripts", "genes", "intervals", "peaks"), ("genome", "annotation"),
+        _annotation_inputs,
     ),
     Stage(
-        "depth", "Scan for motif hits", _P + "depth:run", ("sequence", "profiles"), ("depth",),
-        ("genome", "motifs"), lambda c: [c.motifs.profiles],
+        "depth", "Scan for motif hits", _P + "depth:run", ("sequence", "profiles", "hits"),
+        ("depth",), ("genome", "motifs"), _profile_inputs,
     ),
     Stage("bins", "Cut the sequence into bins", _P + "bins:run", ("depth",), ("bins",), ("bins",)),
     Stage(
         "tracks", "Average the signal tracks", _P + "tracks:run", ("bins",), ("signal",),
-        ("tracks",), lambda c: [t.bigwig for t in c.tracks],
+        ("genome", "tracks"), lambda c: [*(t.bigwig for t in c.tracks), c.genome.aliases],
     ),
     Stage(
-        "tokens", "Count motifs in bins", _P + "tokens:run", ("sequence", "bins", "profiles"),
-        ("tokens",), ("motifs",), lambda c: [c.motifs.profiles],
+        "tokens", "Count motifs in bins", _P + "tokens:run",
+        ("sequence", "bins", "profiles", "hits"), ("tokens",), ("motifs",), _profile_inputs,
     ),
     Stage(
         "interdependence", "Score interdependence", _P + "interdependence:run",
-        ("bins", "tokens", "features"), ("interdependence",), ("interdependence",),
+        ("bins", "tokens", "features"), ("interdependence",), ("interdependence",), version=2,
     ),
     Stage(
         "motif_clusters", "Cluster the motifs", _P + "motif_clusters:run",
         ("interdependence", "features"), ("feature_clusters", "clusters", "cluster_cuts"),
-        ("motif_clusters",),
+        ("motif_clusters",), version=2,
     ),
     Stage(
         "words", "Collect the words", _P + "lexicon.words:run", _TOKENS, ("words", "word_ids"),
@@ -205,10 +229,15 @@ class Pipeline:
         parts.append(self.config.digest(*stage.sections))
         parts += [self._input_hash(path) for path in stage.inputs(self.config) if path]
         producers = {name: s.name for s in STAGES for name in s.writes}
-        for name in stage.reads:
+        for name in self._reads(stage):
             record = self.manifest.stages.get(producers[name])
             parts.append(record.outputs.get(name, "") if record else "")
         return combine(*parts)
+
+    def _reads(self, stage: Stage) -> list[str]:
+        """What the stage reads under this configuration."""
+        scans = self.config.motifs.hits is None
+        return [name for name in stage.reads if not (scans and ARTEFACTS[name].is_optional)]
 
     def _input_hash(self, path: Path) -> str:
         if not path.exists():
@@ -232,8 +261,22 @@ class Pipeline:
 
     # -- running -----------------------------------------------------------------------------
 
-    def run(self, reporter: Reporter, only: str | None = None, force: bool = False) -> None:
+    def run(
+        self,
+        reporter: Reporter,
+        only: str | None = None,
+        force: bool = False,
+        scheduler: str | None = None,
+    ) -> None:
         """Run all stages, or one; stages that are up to date are skipped unless forced.
+
+        Parameters
+        ----------
+        reporter : hears about the run
+        only : name of the one stage to run
+        force : run what is up to date too
+        scheduler : where windows are worked on, see :func:`precompute.execution.executing`;
+            it changes no artefact
 
         Raises
         ------
@@ -241,23 +284,31 @@ class Pipeline:
             Whatever a stage cannot go on with; finished stages stay.
         """
         chosen = [stage_named(only)] if only else list(STAGES)
-        with self._locked():
+        with self._locked(), contextlib.ExitStack() as stack:
             write_text(
                 self.root / "config.json",
                 json.dumps(self.config.model_dump(mode="json"), indent=1) + "\n",
             )
+            execution: Execution | None = None
             for number, stage in enumerate(chosen, start=1):
                 reporter.begin(stage, number, len(chosen))
                 if not force and self.state(stage) == "done":
                     reporter.end(stage, None)
                     continue
-                record = self._run_stage(stage, reporter)
+                if execution is None:
+                    workers = self.config.run.workers
+                    execution = stack.enter_context(executing(scheduler, workers))
+                record = self._run_stage(stage, reporter, execution)
                 reporter.end(stage, record)
 
-    def _run_stage(self, stage: Stage, reporter: Reporter) -> StageRecord:
+    def _run_stage(
+        self, stage: Stage, reporter: Reporter, execution: Execution
+    ) -> StageRecord:
         self._require_inputs(stage)
         digest = self.digest(stage)
-        context = StageContext(self.config, self.run_folder, stage.name, reporter.progress)
+        context = StageContext(
+            self.config, self.run_folder, stage.name, reporter.progress, execution
+        )
         began = time.perf_counter()
         with _peak_memory() as peak:
             facts = stage.load()(context)
@@ -278,7 +329,7 @@ class Pipeline:
 
     def _require_inputs(self, stage: Stage) -> None:
         producers = {name: s.name for s in STAGES for name in s.writes}
-        for name in stage.reads:
+        for name in self._reads(stage):
             if not self.run_folder.exists(name):
                 raise RunFolderError(
                     f"stage {stage.name} needs {name} ({ARTEFACTS[name].path}), which is not in "

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.aliases import resolve
 from precompute.bins import find_edges
 from precompute.config import BinConfig, MotifConfig
 from precompute.context import Progress
-from precompute.errors import ChromosomeError, RegionError
-from precompute.genome import chromosome_hint, read_fasta
-from precompute.motifs import build_profiles, feature_table, profile_table
+from precompute.errors import RegionError
+from precompute.genome import open_sequence
+from precompute.motifs import feature_table, load_profiles, profile_table
 from precompute.scan import Scanner, compile_scanner, depth_window
 from precompute.streaming import in_order, windows, with_halo
 from precompute.tokens import SparseCounts, bin_blocks, count_bins
@@ -42,28 +43,23 @@ class RegionTokens(NamedTuple):
 
 
 def read_region(fasta: Path, chrom: str, start: int, end: int | None) -> NDArray[np.uint8]:
-    """Codes of a region of a FASTA, uint8 (end - start,).
+    """Codes of a region of a FASTA or 2bit file, uint8 (end - start,).
 
     Raises
     ------
     InputError, ChromosomeError, RegionError
-        When the FASTA cannot be read, has no such sequence, or the region goes beyond it.
+        When the file cannot be read, has no such sequence, or the region goes beyond it.
     """
-
-    for chromosome in read_fasta(fasta, {chrom}):
-        length = len(chromosome.codes)
-        stop = length if end is None else end
-        if start >= length or stop > length:
-            raise RegionError(
-                f"the region {chrom}:{start:,}-{stop:,} goes beyond {chrom} in {fasta}, which has "
-                f"{length:,} bp; give a region within it"
-            )
-        # A view would keep the whole chromosome in memory.
-        return chromosome.codes[start:stop].copy() if stop - start < length else chromosome.codes
-    names = [chromosome.name for chromosome in read_fasta(fasta)]
-    raise ChromosomeError(
-        f"the FASTA {fasta} has no chromosome {chrom!r}; " + chromosome_hint(chrom, names)
-    )
+    source = open_sequence(fasta)
+    name = resolve(chrom, source.lengths, assembly="", source=f"the FASTA {fasta}")
+    length = source.lengths[name]
+    stop = length if end is None else end
+    if start >= length or stop > length:
+        raise RegionError(
+            f"the region {chrom}:{start:,}-{stop:,} goes beyond {chrom} in {fasta}, which has "
+            f"{length:,} bp; give a region within it"
+        )
+    return next(iter(source.read({name: (start, stop)}))).codes
 
 
 def tokenize_codes(
@@ -80,7 +76,7 @@ def tokenize_codes(
     workers : threads; they change no result
     progress : called with (done, total, note), in bases of the two passes
     """
-    built = build_profiles(hits.profiles, hits.min_relative_score, hits.max_p_value)
+    built = load_profiles(hits)
     scanner = compile_scanner(built)
     report = _Steps(progress, total=2 * len(codes))
     edges, _ = find_edges(_depth(codes, scanner, workers, report), rules)

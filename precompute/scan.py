@@ -1,9 +1,9 @@
 """Motif scanning: every profile on both strands, exact, without ever storing a hit.
 
-A hit of a profile needs its best-informed 8 columns to score well, so a table from each of the
-65,536 8-mers to the features that it can still belong to (with the score of those 8 columns)
-leaves about 25 to 40 of 1,682 features to look at per base. The rest of each is scored column by
-column, best-informed first, and given up as soon as the threshold is out of reach. All scores are
+A hit of a profile needs its best-informed 10 columns to score well, so a table from each of the
+1,048,576 10-mers to the features that it can still belong to (with the score of those columns)
+leaves about 9 of 1,682 features to look at per base. The rest of each is scored four columns at a
+time, best-informed first, and given up as soon as the threshold is out of reach. All scores are
 integers, so nothing is approximate and windows, threads and order change no result.
 
 Two consumers share the walk: :func:`depth_window` counts the features covering each base, and
@@ -18,10 +18,17 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from precompute.errors import InputError
 from precompute.motifs import Profile
-
-_K = 8
-_N_KMERS = 4**_K
+from precompute.scan_tables import (
+    N_KMERS,
+    K,
+    best_block,
+    by_kmer,
+    column_groups,
+    group_scores,
+    reachable,
+)
 
 
 @dataclass(frozen=True)
@@ -31,106 +38,114 @@ class Scanner:
     Attributes
     ----------
     width : int32 (n_motif_features,), bp
-    offset : int32 (n_motif_features,), column at which the 8-mer block begins
-    first : int64 (65537,), entries of each 8-mer in ``feature`` and ``partial``
-    feature : uint16 (n_entries,), rising within an 8-mer
-    partial : int32 (n_entries,), score of the block
-    n_rest : int32 (n_motif_features,), columns outside the block
-    rest_column : int32 (n_motif_features, widest), those columns, best-informed first
-    rest_score : int32 (n_motif_features, widest, 5), their scores; code 4 is unreachable
-    rest_need : int32 (n_motif_features, widest + 1), least score before each of them that can
-        still reach the threshold
+    offset : int32 (n_motif_features,), column at which the 10-mer block begins
+    first : int32 (4**10 + 1,), entries of each 10-mer in ``feature`` and ``partial``
+    feature : uint16 (n_entries,), rising within a 10-mer
+    partial : int16 (n_entries,), score of the block
+    group_first : int32 (n_motif_features + 1,), groups of up to four columns outside the block
+    group_column : int32 (n_groups,), first column of each, best-informed groups first
+    group_need : int32 (n_groups,), least score after the group that can still reach the threshold
+    group_score : int16 (n_groups, 256), score of each 4-mer
     """
 
     width: NDArray[np.int32]
     offset: NDArray[np.int32]
-    first: NDArray[np.int64]
+    first: NDArray[np.int32]
     feature: NDArray[np.uint16]
-    partial: NDArray[np.int32]
-    n_rest: NDArray[np.int32]
-    rest_column: NDArray[np.int32]
-    rest_score: NDArray[np.int32]
-    rest_need: NDArray[np.int32]
+    partial: NDArray[np.int16]
+    group_first: NDArray[np.int32]
+    group_column: NDArray[np.int32]
+    group_need: NDArray[np.int32]
+    group_score: NDArray[np.int16]
 
     @property
     def halo(self) -> int:
         """Bases to look at on either side of a window."""
-        return int(self.width.max()) + _K
+        return int(self.width.max()) + K
 
     @property
     def n_features(self) -> int:
         """Motif features and the two CpG features."""
         return len(self.width) + 2
 
+    def depth_window(
+        self, codes: NDArray[np.uint8], lo: int, hi: int
+    ) -> NDArray[np.uint16]:
+        """See :func:`depth_window`."""
+        return depth_window(self, codes, lo, hi)
+
+    def count_window(
+        self, codes: NDArray[np.uint8], edges: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.unsignedinteger]]:
+        """See :func:`count_window`."""
+        return count_window(self, codes, edges)
+
     def _tables(self) -> tuple[NDArray, ...]:
         return (
-            self.width,
-            self.offset,
-            self.first,
-            self.feature,
-            self.partial,
-            self.n_rest,
-            self.rest_column,
-            self.rest_score,
-            self.rest_need,
+            self.width, self.offset, self.first, self.feature, self.partial, self.group_first,
+            self.group_column, self.group_need, self.group_score,
         )
 
 
 def compile_scanner(profiles: list[Profile]) -> Scanner:
-    """Build the tables for ``profiles``; feature 2 i is profile i on '+', 2 i + 1 on '-'."""
+    """Build the tables for ``profiles``; feature 2 i is profile i on '+', 2 i + 1 on '-'.
+
+    Raises
+    ------
+    InputError
+        When the scores of a profile do not fit the tables' 16 bits.
+    """
     strands = []
     for profile in profiles:
+        if np.abs(profile.scores).max(axis=1).sum() > np.iinfo(np.int16).max:
+            raise InputError(
+                f"the profile {profile.profile_id} has scores beyond 16 bits "
+                f"({profile.width} columns down to {int(profile.scores.min())}); its counts are "
+                "too large or it is too wide to be a motif, so remove it"
+            )
         strands += [profile.scores, profile.scores[::-1, ::-1]]
     thresholds = np.repeat([profile.threshold for profile in profiles], 2)
-    n = len(strands)
-    widest = max(len(scores) for scores in strands)
     width = np.array([len(scores) for scores in strands], dtype=np.int32)
-    offset = np.zeros(n, dtype=np.int32)
-    n_rest = np.zeros(n, dtype=np.int32)
-    rest_column = np.zeros((n, widest), dtype=np.int32)
-    rest_score = np.zeros((n, widest, 5), dtype=np.int32)
-    rest_need = np.zeros((n, widest + 1), dtype=np.int32)
-    kmers: list[NDArray[np.int64]] = []
-    partials: list[NDArray[np.int32]] = []
+    offset = np.array([best_block(scores) for scores in strands], dtype=np.int32)
+    group_first = np.zeros(len(strands) + 1, dtype=np.int32)
+    columns: list[int] = []
+    needs: list[int] = []
+    tables: list[NDArray[np.int32]] = []
+    kmers, partials = [], []
     for f, scores in enumerate(strands):
-        offset[f] = _best_block(scores)
-        block = np.arange(offset[f], min(offset[f] + _K, width[f]))
-        rest = np.setdiff1d(np.arange(width[f]), block)
-        rest = rest[np.argsort(-np.ptp(scores[rest], axis=1), kind="stable")]
-        n_rest[f] = len(rest)
-        rest_column[f, : len(rest)] = rest
-        rest_score[f, : len(rest), :4] = scores[rest]
-        best_after = np.append(np.cumsum(scores[rest].max(axis=1)[::-1])[::-1], 0)
-        rest_need[f, : len(rest) + 1] = thresholds[f] - best_after
-        table = _block_scores(scores[block])
-        reachable = np.flatnonzero(table >= rest_need[f, 0])
-        kmers.append(reachable)
-        partials.append(table[reachable])
-    kmer = np.concatenate(kmers)
-    feature = np.repeat(np.arange(n), [len(part) for part in kmers]).astype(np.uint16)
-    order = np.argsort(kmer, kind="stable")
-    first = np.searchsorted(kmer[order], np.arange(_N_KMERS + 1)).astype(np.int64)
-    partial = np.concatenate(partials)[order].astype(np.int32)
+        begin, end = int(offset[f]), min(int(offset[f]) + K, len(scores))
+        groups = column_groups(scores, begin, end)
+        best = np.array([scores[a:b].max(axis=1).sum() for a, b in groups], dtype=np.int64)
+        best_after = np.append(np.cumsum(best[::-1])[::-1], 0)
+        columns += [a for a, _ in groups]
+        needs += (thresholds[f] - best_after[1:]).tolist()
+        tables += [group_scores(scores[a:b]) for a, b in groups]
+        group_first[f + 1] = len(columns)
+        kmer, partial = reachable(scores[begin:end], int(thresholds[f] - best_after[0]))
+        kmers.append(kmer)
+        partials.append(partial)
+    first, feature, partial = by_kmer(
+        np.concatenate(kmers), np.concatenate(partials),
+        np.array([len(kmer) for kmer in kmers], dtype=np.int64),
+    )
+    # A profile list without columns outside the blocks still needs one row to index.
+    score = np.stack(tables or [np.zeros(256, dtype=np.int32)]).astype(np.int16)
     return Scanner(
-        width, offset, first, feature[order], partial, n_rest, rest_column, rest_score, rest_need
+        width, offset, first, feature, partial, group_first,
+        np.array(columns, dtype=np.int32), np.array(needs, dtype=np.int32), score,
     )
 
 
-def _best_block(scores: NDArray[np.int32]) -> int:
-    """Start of the 8 consecutive columns that lose most when they do not match."""
-    if len(scores) <= _K:
-        return 0
-    loss = (scores.max(axis=1)[:, None] - scores).sum(axis=1)
-    return int(np.convolve(loss, np.ones(_K, dtype=np.int64), mode="valid").argmax())
-
-
-def _block_scores(scores: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Score of every 8-mer over at most 8 columns; missing columns score 0."""
-    table = np.zeros(1, dtype=np.int32)
-    for column in range(_K):
-        row = scores[column] if column < len(scores) else np.zeros(4, dtype=np.int32)
-        table = (table[:, None] + row[None, :]).ravel()
-    return table.astype(np.int32)
+@njit(cache=True, nogil=True)
+def _four_mers(codes):  # type: ignore[no-untyped-def]
+    """4-mer beginning at each position; unknown letters and what lies beyond the end are A."""
+    four = np.zeros(len(codes), dtype=np.uint8)
+    code = 0
+    for i in range(len(codes) - 1, -1, -1):
+        base = codes[i] if codes[i] < 4 else 0
+        code = (code >> 2) | (base << 6)
+        four[i] = code
+    return four
 
 
 @njit(cache=True, nogil=True)
@@ -145,10 +160,10 @@ def _known_runs(codes):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _hits(  # type: ignore[no-untyped-def]
-    codes, runs, last_end, out_feature, out_start, out_end, p_from, p_to, width, offset, first,
-    feature, partial, n_rest, rest_column, rest_score, rest_need,
+    codes, four, runs, last_end, out_feature, out_start, out_end, p_from, p_to, width, offset,
+    first, feature, partial, group_first, group_column, group_need, group_score,
 ):
-    """Newly covered stretches [start, end) per feature for 8-mers starting in [p_from, p_to).
+    """Newly covered stretches [start, end) per feature for 10-mers starting in [p_from, p_to).
 
     Returns the number of stretches written and the position reached: the walk stops early when
     the buffers are nearly full.
@@ -157,12 +172,12 @@ def _hits(  # type: ignore[no-untyped-def]
     count = 0
     room = len(out_feature) - len(width)
     code = 0
-    mask = _N_KMERS - 1
-    for i in range(p_from, p_from + _K - 1):
+    mask = N_KMERS - 1
+    for i in range(p_from, p_from + K - 1):
         base = codes[i] if i < n and codes[i] < 4 else 0
         code = (code << 2 | base) & mask
     for p in range(p_from, p_to):
-        last = p + _K - 1
+        last = p + K - 1
         base = codes[last] if last < n and codes[last] < 4 else 0
         code = (code << 2 | base) & mask
         for entry in range(first[code], first[code + 1]):
@@ -170,11 +185,11 @@ def _hits(  # type: ignore[no-untyped-def]
             start = p - offset[f]
             if start < 0 or runs[start] < width[f]:
                 continue
-            score = partial[entry]
+            score = np.int32(partial[entry])
             passed = True
-            for r in range(n_rest[f]):
-                score += rest_score[f, r, codes[start + rest_column[f, r]]]
-                if score < rest_need[f, r + 1]:
+            for g in range(group_first[f], group_first[f + 1]):
+                score += group_score[g, four[start + group_column[g]]]
+                if score < group_need[g]:
                     passed = False
                     break
             if passed:
@@ -190,7 +205,7 @@ def _hits(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
+def add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
     for i in range(count):
         a, b = max(start[i], lo), min(end[i], hi)
         if a < b:
@@ -199,7 +214,7 @@ def _add_depth(diff, feature, start, end, count, lo, hi):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def _add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
+def add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # type: ignore[no-untyped-def]
     for i in range(count):
         a, b = max(start[i], lo), min(end[i], hi)
         while a < b:
@@ -210,7 +225,7 @@ def _add_counts(counts, bin_of, edges, feature, start, end, count, lo, hi):  # t
 
 
 @njit(cache=True, nogil=True)
-def _add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-def]
+def add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-def]
     n = len(codes)
     for i in range(lo, hi):
         in_cpg = (codes[i] == 1 and i + 1 < n and codes[i + 1] == 2) or (
@@ -222,7 +237,7 @@ def _add_cpg(counts, codes, bin_of, lo, hi, column):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True)
-def _to_csr(counts):  # type: ignore[no-untyped-def]
+def to_csr(counts):  # type: ignore[no-untyped-def]
     n_bins, n_features = counts.shape
     indptr = np.zeros(n_bins + 1, dtype=np.int64)
     for k in range(n_bins):
@@ -257,6 +272,7 @@ class _Walk:
         self._to = min(len(codes), hi + scanner.halo)
         self._scanner, self._codes = scanner, codes
         self._runs = _known_runs(codes)
+        self._four = _four_mers(codes)
         self._last_end = np.zeros(len(scanner.width), dtype=np.int64)
         size = _BUFFER + len(scanner.width)
         self.feature = np.empty(size, dtype=np.uint16)
@@ -268,8 +284,8 @@ class _Walk:
         at = self._from
         while at < self._to:
             self.count, at = _hits(
-                self._codes, self._runs, self._last_end, self.feature, self.start, self.end,
-                at, self._to, *self._scanner._tables(),
+                self._codes, self._four, self._runs, self._last_end, self.feature, self.start,
+                self.end, at, self._to, *self._scanner._tables(),
             )
             yield self
 
@@ -291,7 +307,7 @@ def depth_window(
     """
     diff = np.zeros(hi - lo + 1, dtype=np.int32)
     for walk in _Walk(scanner, codes, lo, hi):
-        _add_depth(diff, walk.feature, walk.start, walk.end, walk.count, lo, hi)
+        add_depth(diff, walk.feature, walk.start, walk.end, walk.count, lo, hi)
     return np.cumsum(diff[:-1]).astype(np.uint16)
 
 
@@ -318,11 +334,11 @@ def count_window(
     counts = np.zeros((len(edges) - 1, scanner.n_features), dtype=dtype)
     bin_of = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
     for walk in _Walk(scanner, codes, lo, hi):
-        _add_counts(
+        add_counts(
             counts, bin_of, edges, walk.feature, walk.start, walk.end, walk.count, lo, hi
         )
-    _add_cpg(counts, codes, bin_of, lo, hi, len(scanner.width))
-    return _to_csr(counts)
+    add_cpg(counts, codes, bin_of, lo, hi, len(scanner.width))
+    return to_csr(counts)
 
 
 def find_hits(

@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from precompute.artefacts import RunFolder
 
+if TYPE_CHECKING:
+    import zarr
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 def in_order(
@@ -45,6 +49,41 @@ def windows(n: int, size: int) -> list[tuple[int, int]]:
     return [(lo, min(lo + size, n)) for lo in range(0, n, size)]
 
 
+class ChunkWriter:
+    """Appends to a new one-dimensional Zarr array in whole chunks, so that nothing is rewritten.
+
+    Parameters
+    ----------
+    group : group that the array is made in
+    name, dtype : of the array
+    chunk : values of a chunk
+    """
+
+    def __init__(
+        self, group: zarr.Group, name: str, dtype: DTypeLike, chunk: int = 1 << 20
+    ) -> None:
+        self._array = group.create_array(name, shape=(0,), dtype=dtype, chunks=(chunk,))
+        self._chunk, self._dtype = chunk, np.dtype(dtype)
+        self._parts: list[NDArray] = []
+        self._waiting = 0
+
+    def append(self, values: NDArray) -> None:
+        """Add values at the end."""
+        self._parts.append(values.astype(self._dtype, copy=False))
+        self._waiting += len(values)
+        if self._waiting >= 4 * self._chunk:
+            joined = np.concatenate(self._parts)
+            whole = len(joined) // self._chunk * self._chunk
+            self._array.append(joined[:whole])
+            self._parts, self._waiting = [joined[whole:]], len(joined) - whole
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._waiting:
+            self._array.append(np.concatenate(self._parts))
+        self._parts, self._waiting = [], 0
+
+
 def load_codes(run: RunFolder, chrom: str) -> tuple[NDArray[np.uint8], int]:
     """Codes of a chromosome's region, uint8 (n,), and the region's start in bp."""
     group = run.group("sequence")[chrom]
@@ -52,8 +91,8 @@ def load_codes(run: RunFolder, chrom: str) -> tuple[NDArray[np.uint8], int]:
 
 
 def with_halo(
-    codes: NDArray[np.uint8], lo: int, hi: int, halo: int
-) -> tuple[NDArray[np.uint8], int]:
-    """A view of ``codes`` around ``[lo, hi)`` and the position of ``lo`` in it."""
+    values: NDArray[Scalar], lo: int, hi: int, halo: int
+) -> tuple[NDArray[Scalar], int]:
+    """A view of ``values`` around ``[lo, hi)`` and the position of ``lo`` in it."""
     first = max(0, lo - halo)
-    return codes[first : min(len(codes), hi + halo)], lo - first
+    return values[first : min(len(values), hi + halo)], lo - first

@@ -7,23 +7,19 @@ the bins that it spans and a repeat can exceed 1.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from precompute.context import Facts, StageContext
-from precompute.motifs import build_profiles
-from precompute.scan import Scanner, compile_scanner, count_window
-from precompute.streaming import in_order, load_codes, with_halo
+from precompute.occupancy import OccupancyRef, SparseCounts
+from precompute.scan import Scanner, count_window
+from precompute.streaming import ChunkWriter, with_halo
 
-
-class SparseCounts(NamedTuple):
-    """CSR arrays of covered bases; see :func:`precompute.scan.count_window`."""
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.uint16]
-    counts: NDArray[np.unsignedinteger]
+#: The dense scratch of a block is bins x features bytes, so blocks stay small.
+_MAX_BLOCK_BP = 100_000
 
 
 def bin_blocks(edges: NDArray[np.integer], window_bp: int) -> list[tuple[int, int]]:
@@ -42,51 +38,38 @@ def count_bins(
     return SparseCounts(*count_window(scanner, view, local))
 
 
+def _count(ref: OccupancyRef, block: tuple[str, NDArray[np.integer]]) -> SparseCounts:
+    return ref.open().counts(*block)
+
+
 def run(context: StageContext) -> Facts:
     """Write the artefact ``tokens``."""
     config = context.config
-    scanner = compile_scanner(
-        build_profiles(
-            config.motifs.profiles, config.motifs.min_relative_score, config.motifs.max_p_value
-        )
-    )
+    ref = OccupancyRef.of(context.run, config)
+    n_features = ref.open().n_features
     bins = context.run.group("bins")
     chroms = list(bins.attrs["chroms"])
-    sizes = {chrom: bins[f"{chrom}/edges"].shape[0] - 1 for chrom in chroms}
-    done, total = 0, sum(sizes.values())
-    nnz = largest = 0
-    with context.run.writing_group("tokens", chroms=chroms) as group:
+    total = sum(bins[f"{chrom}/edges"].shape[0] - 1 for chrom in chroms)
+    block_bp = min(config.run.window_bp, _MAX_BLOCK_BP)
+
+    def blocks() -> Iterator[tuple[str, NDArray[np.integer]]]:
         for chrom in chroms:
-            codes, start = load_codes(context.run, chrom)
-            edges = bins[f"{chrom}/edges"][:].astype(np.int64) - start
-            child = group.create_group(chrom)
-            child.attrs["n_features"] = scanner.n_features
-            dtype = np.uint8 if np.diff(edges).max() <= 255 else np.uint16
-            out = {
-                "indices": _ChunkWriter(child, "indices", np.uint16),
-                "counts": _ChunkWriter(child, "counts", dtype),
-            }
-            row_nnz = []
+            edges = bins[f"{chrom}/edges"][:]
+            yield from ((chrom, edges[lo : hi + 1]) for lo, hi in bin_blocks(edges, block_bp))
 
-            def one(
-                span: tuple[int, int], codes: NDArray = codes, edges: NDArray = edges
-            ) -> SparseCounts:
-                return count_bins(scanner, codes, edges, *span)
-
-            # The dense scratch of a block is bins x features bytes, so blocks stay small.
-            blocks = bin_blocks(edges, min(config.run.window_bp, 100_000))
-            for (lo, hi), part in in_order(one, blocks, config.run.workers):
-                for key, values in (("indices", part.indices), ("counts", part.counts)):
-                    out[key].append(values.astype(out[key].dtype))
-                row_nnz.append(np.diff(part.indptr))
-                largest = max(largest, int(part.counts.max(initial=0)))
-                done += hi - lo
-                context.progress(done, total, chrom)
-            for writer in out.values():
-                writer.close()
-            indptr = np.concatenate([[0], np.cumsum(np.concatenate(row_nnz))]).astype(np.int64)
-            child.create_array("indptr", data=indptr, chunks=(1 << 18,))
-            nnz += int(indptr[-1])
+    done = nnz = largest = 0
+    with context.run.writing_group("tokens", chroms=chroms) as group:
+        writer: _TokenWriter | None = None
+        for (chrom, edges), part in context.execution.in_order(partial(_count, ref), blocks()):
+            if writer is None or writer.chrom != chrom:
+                nnz += writer.close() if writer is not None else 0
+                longest = int(np.diff(bins[f"{chrom}/edges"][:]).max())
+                writer = _TokenWriter(group, chrom, n_features, longest)
+            writer.append(part)
+            largest = max(largest, int(part.counts.max(initial=0)))
+            done += len(edges) - 1
+            context.progress(done, total, chrom)
+        nnz += writer.close() if writer is not None else 0
     return {
         "bins": total,
         "non_zeros": nnz,
@@ -95,27 +78,28 @@ def run(context: StageContext) -> Facts:
     }
 
 
-class _ChunkWriter:
-    """Appends to a Zarr array in whole chunks, so that nothing is rewritten."""
+class _TokenWriter:
+    """Writes one chromosome's CSR arrays as its blocks arrive."""
 
-    _CHUNK = 1 << 20
+    def __init__(self, group, chrom: str, n_features: int, longest_bp: int) -> None:  # type: ignore[no-untyped-def]
+        self.chrom = chrom
+        self._child = group.create_group(chrom)
+        self._child.attrs["n_features"] = n_features
+        # A count is at most the bin's length, so nothing saturates.
+        dtype = np.uint8 if longest_bp <= 255 else np.uint16
+        self._indices = ChunkWriter(self._child, "indices", np.uint16)
+        self._counts = ChunkWriter(self._child, "counts", dtype)
+        self._row_nnz: list[NDArray[np.int64]] = []
 
-    def __init__(self, group, name: str, dtype) -> None:  # type: ignore[no-untyped-def]
-        self._array = group.create_array(name, shape=(0,), dtype=dtype, chunks=(self._CHUNK,))
-        self.dtype = np.dtype(dtype)
-        self._parts: list[NDArray] = []
-        self._waiting = 0
+    def append(self, part: SparseCounts) -> None:
+        self._indices.append(part.indices)
+        self._counts.append(part.counts)
+        self._row_nnz.append(np.diff(part.indptr))
 
-    def append(self, values: NDArray) -> None:
-        self._parts.append(values)
-        self._waiting += len(values)
-        if self._waiting >= 4 * self._CHUNK:
-            joined = np.concatenate(self._parts)
-            whole = len(joined) // self._CHUNK * self._CHUNK
-            self._array.append(joined[:whole])
-            self._parts, self._waiting = [joined[whole:]], len(joined) - whole
-
-    def close(self) -> None:
-        if self._parts:
-            self._array.append(np.concatenate(self._parts))
-        self._parts = []
+    def close(self) -> int:
+        """Write the row pointers; returns the number of non-zeros."""
+        self._indices.close()
+        self._counts.close()
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate(self._row_nnz))]).astype(np.int64)
+        self._child.create_array("indptr", data=indptr, chunks=(1 << 18,))
+        return int(indptr[-1])

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.aliases import AliasTable, read_aliases, resolve
 from precompute.context import Facts, StageContext
-from precompute.errors import ChromosomeError, InputError
-from precompute.genome import chromosome_hint
+from precompute.errors import InputError
 from precompute.streaming import windows
 
 if TYPE_CHECKING:
@@ -80,13 +80,9 @@ class SignalReader:
         self._handle: pyBigWig.bigWigFile = pyBigWig.open(str(path))
         self.chroms: dict[str, int] = self._handle.chroms()
 
-    def require(self, chrom: str) -> None:
-        """Raise ChromosomeError unless the track has the chromosome."""
-        if chrom not in self.chroms:
-            raise ChromosomeError(
-                f"the track {self.path} has no chromosome {chrom!r}; "
-                + chromosome_hint(chrom, list(self.chroms))
-            )
+    def resolve(self, chrom: str, assembly: str, table: AliasTable | None = None) -> str:
+        """The track's name of a chromosome; raises ChromosomeError when it has none."""
+        return resolve(chrom, self.chroms, assembly, table, f"the track {self.path}")
 
     def values(self, chrom: str, start: int, end: int) -> NDArray[np.float64]:
         """float64 (end - start,); bases beyond the track's chromosome are 0."""
@@ -136,6 +132,8 @@ def run(context: StageContext) -> Facts:
         for t in context.config.tracks
     }
     facts: Facts = {}
+    genome = context.config.genome
+    table = read_aliases(genome.aliases)
     total = len(context.config.tracks) * len(chroms)
     done = 0
     with context.run.writing_group("signal", chroms=chroms, tracks=described) as group:
@@ -143,11 +141,11 @@ def run(context: StageContext) -> Facts:
             reader = SignalReader(track.bigwig)
             summed = bases = 0.0
             for chrom in chroms:
-                reader.require(chrom)
+                theirs = reader.resolve(chrom, genome.assembly, table)
                 edges = bins[f"{chrom}/edges"][:]
                 child = group.require_group(f"{chrom}/{track.name}")
-                per_bin = mean_over(reader, chrom, edges)
-                grid = mean_over(reader, chrom, grid_edges(int(edges[0]), int(edges[-1])))
+                per_bin = mean_over(reader, theirs, edges)
+                grid = mean_over(reader, theirs, grid_edges(int(edges[0]), int(edges[-1])))
                 child.create_array("bins", data=per_bin, chunks=(1 << 18,))
                 child.create_array("grid", data=grid, chunks=(1 << 18,))
                 summed += float((per_bin.astype(np.float64) * np.diff(edges)).sum())

@@ -123,7 +123,8 @@ def _write_motifs(run: RunFolder, rng: np.random.Generator, profiles: list[Profi
     built = build_profiles(path, 0.8, 0.05)
     table = profile_table(built)
     run.write_table("profiles", table)
-    run.write_table("features", feature_table(table))
+    features = feature_table(table)
+    run.write_table("features", features)
     run.write_table("pfms", pfm_table(built))
     # Profiles go round the clusters, both strands together; the last cluster is CpG alone.
     cluster = np.append(np.arange(N_PROFILES) % (N_CLUSTERS - 1), N_CLUSTERS - 1)
@@ -144,7 +145,9 @@ def _write_motifs(run: RunFolder, rng: np.random.Generator, profiles: list[Profi
     noise = rng.uniform(0, 0.3, scores.shape).astype(np.float32)
     scores += (noise + noise.T) / 2
     np.fill_diagonal(scores, 1)
-    run.write_table("cluster_cuts", count_by_cut(scores, np.arange(0.02, 1, 0.04)))
+    run.write_table("cluster_cuts", count_by_cut(
+        scores, np.arange(0.02, 1, 0.04), (features["tf"] == "CpG").to_numpy()
+    ))
     with run.writing_group("interdependence", sample_bins=1000, max_order=5, seed=0) as group:
         group.create_array("scores", data=scores)
         for half in ("half0", "half1"):
@@ -180,6 +183,8 @@ def _covered(codes: NDArray[np.uint8], pattern: NDArray[np.integer]) -> NDArray[
 
 def _write_tokens(run: RunFolder, chroms: list[Chromosome], profiles: list[Profile]) -> None:
     names = [c.name for c in chroms]
+    with run.writing_group("hits", chroms=[], source="scan"):
+        pass
     with (
         run.writing_group("sequence", chroms=names) as sequence,
         run.writing_group("bins", chroms=names) as bins,

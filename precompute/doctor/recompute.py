@@ -73,19 +73,27 @@ def random_windows(store: TokenStore, number: int = WINDOWS) -> list[Window]:
 
 def _profiles(opened: Opened, chart: Chart, config: Config) -> list[Profile] | None:
     """Scoring matrices of the run, when its profile file is still the one that was read."""
-    from precompute.motifs import build_profiles, profile_table
+    from precompute.motifs import load_profiles, profile_inputs, profile_table
 
-    path = config.motifs.profiles
-    if not path.is_file():
-        chart.note(f"no window was scanned again: the profiles {path} are not there any more")
-        return None
-    inputs = opened.manifest.inputs if opened.manifest else {}
-    recorded = [content for key, content in inputs.items() if key.startswith(f"{path}|")]
-    if recorded and hash_path(path) not in recorded:
-        chart.note(f"no window was scanned again: the profiles {path} have changed since")
+    if config.motifs.hits is not None:
+        chart.note("no window was scanned again: the run was made from ready hits")
         return None
     try:
-        built = build_profiles(path, config.motifs.min_relative_score, config.motifs.max_p_value)
+        paths = profile_inputs(config.motifs)
+    except MotiflensError as error:
+        chart.note(f"no window was scanned again: {error}")
+        return None
+    inputs = opened.manifest.inputs if opened.manifest else {}
+    for path in paths:
+        if not path.exists():
+            chart.note(f"no window was scanned again: the profiles {path} are not there any more")
+            return None
+        recorded = [content for key, content in inputs.items() if key.startswith(f"{path}|")]
+        if recorded and hash_path(path) not in recorded:
+            chart.note(f"no window was scanned again: the profiles {path} have changed since")
+            return None
+    try:
+        built = load_profiles(config.motifs)
     except MotiflensError as error:
         chart.note(f"no window was scanned again: {error}")
         return None

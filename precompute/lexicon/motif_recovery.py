@@ -99,7 +99,7 @@ def _vocabularies(context: StageContext) -> dict[str, list[str]]:
     config = context.config.lexicon
     limit = config.recovery_tokens
     result = {"motif": _motif_tokens(context, limit)}
-    chroms = [region.chrom for region in context.config.genome.regions]
+    chroms = list(context.run.group("sequence").attrs["chroms"])
     codes = [load_codes(context.run, chrom)[0] for chrom in chroms]
     for k in config.kmers:
         counts = np.asarray(sum(kmer_counts(part, k) for part in codes))

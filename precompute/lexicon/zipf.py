@@ -85,7 +85,7 @@ def run(context: StageContext) -> Facts:
     config = context.config.lexicon
     words = context.run.table("words", ["frequency"])["frequency"].to_numpy()
     results = [_tables("motif", "Motif words", words)]
-    chroms = [region.chrom for region in context.config.genome.regions]
+    chroms = list(context.run.group("sequence").attrs["chroms"])
     codes = [load_codes(context.run, chrom)[0] for chrom in chroms]
     steps = len(config.kmers) + 2 * len(config.bpe_words) + 1
     for done, k in enumerate(config.kmers):

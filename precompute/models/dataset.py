@@ -202,7 +202,7 @@ class Source:
         """
         if region.chrom not in self.store.chroms:
             raise StageError(
-                f"models.split names {region.chrom}, which is not in genome.regions; "
+                f"models.split names {region.chrom}, which is no chromosome of the run; "
                 "correct the configuration"
             )
         edges = self.edges(region.chrom)

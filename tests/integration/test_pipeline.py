@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +110,25 @@ def test_windows_and_threads_leave_every_artefact_byte_for_byte(done, tmp_path):
             assert hash_path(ours.path(name)) == hash_path(theirs.path(name)), name
 
 
+def test_a_dask_cluster_leaves_every_artefact_byte_for_byte(done, tmp_path):
+    config, root = done
+    shutil.copytree(root, tmp_path / "run")
+    for stage in ("depth", "bins", "tokens"):
+        ended = subprocess.run(
+            [sys.executable, "-m", "precompute", "stage", stage, str(config), "--force",
+             "--run-dir", str(tmp_path / "run"), "--scheduler", "local"],
+            cwd=REPOSITORY, capture_output=True, text=True, check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+    folders = (root, tmp_path / "run")
+    before, after = (json.loads((r / "manifest.json").read_text()) for r in folders)
+    for stage in ("depth", "bins", "tokens"):
+        old, new = before["stages"][stage], after["stages"][stage]
+        assert old["finished"] <= new["finished"]
+        assert old["outputs"] == new["outputs"]
+        assert old["facts"] == new["facts"]
+
+
 def test_a_lost_artefact_is_made_again(copied):
     config, root = copied
     shutil.rmtree(RunFolder(root).path("bins"))
@@ -145,30 +161,6 @@ def test_cluster_values_are_the_mean_over_members(done):
     rows = store.rows("chr20", chosen).toarray()
     for k, b in enumerate(chosen):
         assert np.allclose(rows[k], store.cluster_values("chr20", b, b + 1).toarray()[0])
-
-
-@pytest.mark.parametrize("pause", [1.5, 2.5, 4.5])
-def test_a_killed_run_goes_on_and_ends_the_same(done, tmp_path, pause):
-    config = write_config(tmp_path)
-    root = tmp_path / "run"
-    # One process, so that it is gone with its lock once it is waited for.
-    script = (
-        "from tests.integration.test_pipeline import run_chain, CHAIN; from pathlib import Path; "
-        f"run_chain(Path({str(config)!r}), Path({str(root)!r}), CHAIN[:7])"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=REPOSITORY, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    time.sleep(pause)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    run_chain(config, root, CHAIN[:7])
-    assert not list(root.rglob(".*.tmp"))
-    ours, theirs = RunFolder(done[1]), RunFolder(root)
-    for stage in STAGES[:7]:
-        for name in stage.writes:
-            assert hash_path(ours.path(name)) == hash_path(theirs.path(name)), name
 
 
 def test_a_second_run_on_one_folder_is_refused(copied):
@@ -237,7 +229,8 @@ def test_a_stage_without_its_inputs_says_which_comes_first(tmp_path):
     [
         ({"genome": {"fasta": "/nowhere.fa"}}, InputError, "does not exist"),
         ({"genome": {"fastta": "x"}}, ConfigError, "unknown key 'genome.fastta'"),
-        ({"genome": {"regions": [{"chrom": "20"}]}}, InputError, "it calls it 'chr20'"),
+        ({"genome": {"regions": [{"chrom": "chr21"}]}}, InputError, "no chromosome 'chr21'"),
+        ({"genome": {"regions": []}}, ConfigError, "either regions or include, got neither"),
         (
             {"genome": {"regions": [{"chrom": "chr20", "start": 5, "end": 99_000_000}]}},
             InputError,
@@ -278,6 +271,15 @@ def test_the_command_line_shows_status_and_configuration(copied):
     assert yaml.safe_load(shown.stdout)["motif_clusters"]["cut"] == 0.38
     keys = cli("show-config")
     assert "sample_bins" in keys.stdout
+    # Sections within sections, with units and defaults.
+    for line in (
+        "  include: []  # instead of regions",
+        "    min_relative_score_x1000: null  # least column 5",
+        "    tax_groups: [\"vertebrates\"]  # taxonomic groups",
+        "    window_bins: 1250",
+        "  short_label: required",
+    ):
+        assert line in keys.stdout
 
 
 @pytest.mark.parametrize(

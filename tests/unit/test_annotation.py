@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from precompute.annotation import (
-    inside,
+    Places,
     name_transcripts,
     read_genes,
     read_intervals,
@@ -95,10 +95,24 @@ def test_rows_outside_the_region_are_dropped_and_other_names_refused(tmp_path):
     frame = pd.DataFrame(
         {"chrom": ["chr1", "chr1", "chr2"], "start": [0, 50, 60], "end": [10, 70, 70]}
     )
-    kept = inside(frame, {"chr1": (10, 100)}, tmp_path)
-    assert kept[["start", "end"]].to_numpy().tolist() == [[50, 70]]
-    with pytest.raises(ChromosomeError, match="it calls it 'chr1'"):
-        inside(frame, {"1": (0, 100)}, tmp_path)
+    kept = Places({"chr1": (10, 100)}).inside(frame, tmp_path)
+    assert kept[["chrom", "start", "end"]].to_numpy().tolist() == [["chr1", 50, 70]]
+    with pytest.raises(ChromosomeError, match="has no chromosome 'chr3'; it has chr1, chr2"):
+        Places({"chr3": (0, 100)}).inside(frame, tmp_path)
+
+
+def test_rows_take_the_runs_names_of_the_chromosomes(tmp_path):
+    frame = pd.DataFrame(
+        {"chrom": ["1", "NC_000002.12", "1", "MT"], "start": [0, 9, 50, 1], "end": [20, 19, 70, 2]}
+    )
+    places = Places({"chr1": (10, 100), "chr2": (0, 50)}, "hg38")
+    kept = places.inside(frame, tmp_path)
+    assert kept.to_numpy().tolist() == [["chr1", 0, 20], ["chr1", 50, 70], ["chr2", 9, 19]]
+    with pytest.raises(ChromosomeError, match=r"NC_000002\.12 is chr2 of hg38"):
+        Places({"chr2": (0, 50)}, "hg19").inside(frame, tmp_path)
+    table = {"scaffold": frozenset({"scaffold", "1"})}
+    renamed = Places({"scaffold": (0, 30)}, "hg38", table).inside(frame, tmp_path)
+    assert renamed.to_numpy().tolist() == [["scaffold", 0, 20]]
 
 
 def test_peak_folder_needs_an_honest_index(tmp_path):

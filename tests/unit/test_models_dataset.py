@@ -157,7 +157,7 @@ def test_windows_that_cannot_be_are_refused(run):
     source = Source(run, "tokens", TRACKS)
     with pytest.raises(StageError, match="no window of 100000 positions fits"):
         source.windows([TRAIN], 100_000, 10)
-    with pytest.raises(StageError, match="names chr7, which is not in"):
+    with pytest.raises(StageError, match="names chr7, which is no chromosome of the run"):
         source.windows([Region(chrom="chr7")], 10, 10)
 
 

@@ -15,10 +15,10 @@ from precompute.motifs import (
     hit_threshold,
     pfm_table,
     profile_table,
-    read_jaspar,
     score_distribution,
     scoring_matrix,
 )
+from precompute.profile_formats import read_profiles
 
 TINY = """>MA0001.1 Alpha
 A [ 9 0 1 ]
@@ -41,7 +41,7 @@ def tiny(tmp_path):
 
 
 def test_versions_are_kept_and_fractions_are_not_rounded(tiny):
-    (id_a, tf_a, a), (id_b, tf_b, b) = read_jaspar(tiny)
+    (id_a, tf_a, a), (id_b, tf_b, b) = read_profiles(tiny)
     assert (id_a, id_b, tf_a, tf_b) == ("MA0001.1", "MA0001.2", "Alpha", "Alpha")
     assert a.shape == (3, 4)
     assert b[0].tolist() == [1.5, 2.5, 2.0, 4.0]
@@ -120,9 +120,9 @@ def test_bad_profile_files_are_refused(tmp_path, text, says):
     path = tmp_path / "bad.jaspar"
     path.write_text(text)
     with pytest.raises(InputError, match=says):
-        read_jaspar(path)
+        read_profiles(path)
 
 
 def test_missing_profiles_name_the_key(tmp_path):
     with pytest.raises(InputError, match=r"motifs\.profiles"):
-        read_jaspar(tmp_path / "none.jaspar")
+        read_profiles(tmp_path / "none.jaspar")

@@ -70,7 +70,7 @@ def test_a_wide_window_rings_no_shared_words(data):
 @pytest.mark.parametrize("layout", ["umap", "tsne", "pca"])
 @pytest.mark.parametrize("color", ["mega", "sub", "frequency", "motif:3", "signal:dnase"])
 def test_the_map_is_valid_in_every_layout_and_colour(data, region, lasso, layout, color):
-    hover = tokens.hover_texts(data)
+    hover = tokens.map_hover(data)
     figure = tokens.build_map(data, hover, layout, color, region, lasso)
     go.Figure(figure)
     assert len(figure["layout"]["shapes"]) == (layout == "tsne")
@@ -78,11 +78,12 @@ def test_the_map_is_valid_in_every_layout_and_colour(data, region, lasso, layout
 
 
 def test_hover_says_locus_word_frequency_and_community(data):
-    row, text = data.explorer.points.iloc[42], tokens.hover_texts(data)[42]
-    assert f"{row['chrom']}:{row['start'] + 1:,}-{row['end']:,}" in text
-    assert str(data.lexicon.labels[row["word"]])[:40] in text
-    assert f"in {row['frequency']:,} bins" in text
-    assert f"M{data.explorer.mega[42]} " in text
+    row, hover = data.explorer.points.iloc[42], tokens.map_hover(data)
+    wanted = [row["start"] + 1, row["end"], row["frequency"], data.explorer.mega[42]]
+    assert hover.numbers[42].tolist() == wanted
+    # Two chromosomes, so the text says which.
+    assert hover.text[42] == f"{row['chrom']}<br>{str(data.lexicon.labels[row['word']])[:40]}"
+    assert [f"customdata[{i}]" in hover.template for i in range(4)] == [True] * 4
 
 
 def test_a_moved_window_replaces_two_small_traces_only(data, region):

@@ -28,6 +28,7 @@ from vizapp.figures.token_map import (
     SELECTED_TRACE,
     SHARED_TRACE,
     WINDOW_TRACE,
+    Hover,
     axis_names,
     front,
     marker,
@@ -74,11 +75,13 @@ def category(n):
 def test_the_map_is_valid_and_keeps_the_order_of_its_traces(xy):
     sizes = {SELECTED_TRACE: 9, SHARED_TRACE: 3, WINDOW_TRACE: 2}
     overlays = {trace: np.arange(size) for trace, size in sizes.items()}
-    hover = [f"point {i}" for i in range(200)]
+    numbers = np.arange(800, dtype=np.int32).reshape(200, 4)
+    hover = Hover(numbers, [f"point {i}" for i in range(200)], "%{text}")
     triangle = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
     figure = token_map(xy, "umap", category(200), hover, overlays, [0.5, 0.2], triangle)
     go.Figure(figure)
     json.dumps(figure)
+    np.testing.assert_array_equal(unpacked(figure["data"][0]["customdata"]), numbers)
     assert [len(unpacked(t["x"])) for t in figure["data"]] == [200, 0, 3, 2, 9]
     np.testing.assert_array_equal(unpacked(figure["data"][0]["x"]), xy[:, 0])
     np.testing.assert_array_equal(unpacked(figure["data"][SELECTED_TRACE]["y"]), xy[:9, 1])

@@ -53,12 +53,15 @@ def test_a_track_shorter_than_the_chromosome_counts_as_zero_beyond(track):
     assert (got[20:] == 0).all()
 
 
-def test_other_chromosome_names_are_explained(track):
+def test_other_chromosome_names_resolve_or_are_refused(track):
     reader = SignalReader(track[0])
-    with pytest.raises(ChromosomeError, match="it calls it 'chr1'"):
-        reader.require("1")
-    with pytest.raises(ChromosomeError, match="it has chr1"):
-        reader.require("chr7")
+    assert reader.resolve("chr1", "hg19") == "chr1"
+    assert reader.resolve("1", "hg19") == "chr1"
+    assert reader.resolve("NC_000001.10", "hg19") == "chr1"
+    with pytest.raises(ChromosomeError, match=r"track .*x\.bw has no chromosome 'chr7'; it has"):
+        reader.resolve("chr7", "hg19")
+    with pytest.raises(ChromosomeError, match=r"is chr1 of hg38, and genome\.assembly is hg19"):
+        reader.resolve("NC_000001.11", "hg19")
 
 
 def test_what_is_no_bigwig_is_refused(tmp_path, track):

@@ -21,6 +21,7 @@ from vizapp.figures.token_map import (
     SELECTED_TRACE,
     SHARED_TRACE,
     WINDOW_TRACE,
+    Hover,
     axis_names,
     front,
     marker,
@@ -49,16 +50,20 @@ def overlay_points(data: RunData, region: Region, selection: Any) -> dict[int, N
     return {SHARED_TRACE: shared, WINDOW_TRACE: window, SELECTED_TRACE: members}
 
 
-def hover_texts(data: RunData) -> list[str]:
+def map_hover(data: RunData) -> Hover:
     """Locus, word, frequency and megacluster of every point."""
     points, labels = data.explorer.points, data.lexicon.labels
-    mega = data.explorer.communities("mega")["label"].to_dict()
-    rows = zip(points["chrom"], points["start"], points["end"], points["word"],
-               points["frequency"], data.explorer.mega, strict=True)
-    return [
-        f"{c}:{s + 1:,}-{e:,}<br>{str(labels[w])[:40]}<br>in {f:,} bins, M{m} {mega[m][:20]}"
-        for c, s, e, w, f, m in rows
-    ]
+    columns = (points["start"] + 1, points["end"], points["frequency"], data.explorer.mega)
+    numbers = np.stack([np.asarray(column) for column in columns], axis=1).astype(np.int32)
+    words = [str(labels[w])[:40] for w in points["word"]]
+    span, rest = "%{customdata[0]:,}-%{customdata[1]:,}", (
+        "<br>in %{customdata[2]:,} bins, megacluster M%{customdata[3]}<extra></extra>"
+    )
+    chroms = points["chrom"].unique()
+    if len(chroms) == 1:
+        return Hover(numbers, words, f"{chroms[0]}:{span}<br>%{{text}}{rest}")
+    texts = [f"{chrom}<br>{word}" for chrom, word in zip(points["chrom"], words, strict=True)]
+    return Hover(numbers, texts, f"{span} on %{{text}}{rest}")
 
 
 def _positions(data: RunData, layout: Any) -> NDArray:
@@ -74,7 +79,7 @@ def _drawn(layout: Any, selection: Any) -> Sequence[tuple[float, float]]:
 
 
 def build_map(
-    data: RunData, hover: list[str], layout: Any, color: Any, region: Region, selection: Any
+    data: RunData, hover: Hover, layout: Any, color: Any, region: Region, selection: Any
 ) -> dict[str, Any]:
     """The whole map figure for a layout and a colour choice."""
     xy, by = _positions(data, layout), data.explorer.color_by(str(color))
@@ -190,7 +195,7 @@ def bed_text(data: RunData, raw: Any) -> str:
 
 def register(app: Dash, data: RunData) -> None:
     """Register the callbacks of the map and the panel."""
-    hover = hover_texts(data)
+    hover = map_hover(data)
     data.explorer.warm()
     chroms = data.genome.chroms
 

@@ -49,7 +49,11 @@ class RunData:
             )
         self.config = self._read_json("config.json")
         self.run = RunFolder(self.root)
-        missing = [name for name in ARTEFACTS if not self.run.exists(name)]
+        missing = [
+            name
+            for name, artefact in ARTEFACTS.items()
+            if not artefact.is_optional and not self.run.exists(name)
+        ]
         if missing:
             raise RunFolderError(
                 f"the run {self.root} is not complete ({', '.join(missing[:3])}"

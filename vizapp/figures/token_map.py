@@ -8,7 +8,7 @@ window; 4 the selection. A part can then be replaced without sending all points 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,18 @@ class Coloring(Protocol):
     def is_category(self) -> bool: ...
     @property
     def is_log(self) -> bool: ...
+
+
+class Hover(NamedTuple):
+    """What appears under the pointer: numbers travel as a packed array, a third of their text.
+
+    ``numbers`` is int32 (n, 4): first base (1-based), last base, frequency of the word, and
+    megacluster; ``text`` is the word, and ``template`` puts them together.
+    """
+
+    numbers: NDArray[np.int32]
+    text: list[str]
+    template: str
 
 
 def overlay(
@@ -140,7 +152,7 @@ def token_map(
     xy: NDArray[np.floating],
     layout: str,
     by: Coloring,
-    hover: list[str],
+    hover: Hover,
     overlays: dict[int, NDArray[np.integer]],
     explained: list[float],
     polygon: Sequence[tuple[float, float]] = (),
@@ -152,7 +164,7 @@ def token_map(
     xy : float (n, 2), positions in the layout
     layout : 'umap', 'tsne' or 'pca'
     by : what colours the points; categories are community numbers
-    hover : text of each point
+    hover : what appears under the pointer
     overlays : points of each overlay trace
     explained : variance shares of the principal components, for PCA axis titles
     polygon : outline of the selection when it was drawn on this layout
@@ -161,7 +173,8 @@ def token_map(
     points = {
         "type": "scattergl", "mode": "markers", "name": "tokens",
         "x": packed(xy[:, 0], "float32"), "y": packed(xy[:, 1], "float32"), "marker": marker(by),
-        "text": hover, "hovertemplate": "%{text}<extra></extra>",
+        "text": hover.text, "customdata": packed(hover.numbers, "int32"),
+        "hovertemplate": hover.template,
     }
     data = [points, front(xy, by), *(overlay(xy, overlays[i], i) for i in sorted(overlays))]
     figure: dict[str, Any] = {

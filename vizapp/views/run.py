@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pandas as pd
 from dash import html
 
 from vizapp.data import RunData
 from vizapp.data.reproduction import Figure
 from vizapp.figures.language import DEFINITIONS, PAPER_R
 from vizapp.theme import MODEL_LABELS
+
+#: Held-out sets first: they are what the models are judged by.
+_SETS = ("test", "validation", "train")
 
 
 def _table(head: list[str], rows: list[list[Any]], caption: str) -> Any:
@@ -116,9 +120,13 @@ def _tracks(data: RunData) -> Any:
 def _models(data: RunData) -> Any:
     rows = []
     for encoding, label in MODEL_LABELS.items():
-        for row in data.genome.metrics(encoding).itertuples():
+        table = data.genome.metrics(encoding)
+        table = table.assign(set=pd.Categorical(table["set"], _SETS, ordered=True))
+        # The one-hot model's own resolution is the 16-bp grid, so that row would stand twice.
+        table = table[(table["resolution_bp"] > 0) | (encoding == "tokens")]
+        for row in table.sort_values(["track", "set", "resolution_bp"]).itertuples():
             short = data.genome.tracks[row.track]["short_label"]
-            resolution = "own" if row.resolution_bp == 0 else f"{row.resolution_bp} bp"
+            resolution = "one bin" if row.resolution_bp == 0 else f"{row.resolution_bp} bp"
             rows.append([label, short, row.set, resolution, number(int(row.n)),
                          number(float(row.r)), number(float(row.spearman))])
     split = data.config["models"]["split"]
@@ -161,7 +169,7 @@ def _laws(data: RunData) -> Any:
 def _stages(data: RunData) -> Any:
     rows = [
         [name, f"{s['seconds']:,.1f}", f"{s['peak_rss_mb'] / 1024:.2f}", s["finished"]]
-        for name, s in data.manifest["stages"].items()
+        for name, s in sorted(data.manifest["stages"].items(), key=lambda item: item[1]["finished"])
     ]
     return _table(["stage", "seconds", "peak memory (GB)", "finished (UTC)"], rows, "Stages")
 
