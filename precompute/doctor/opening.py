@@ -235,7 +235,8 @@ def _open_group(opened: Opened, chart: Chart, name: str, path: Path) -> None:
     if "chroms" in ATTRIBUTES.get(name, {}):
         chroms = list(found["chroms"])
         if not chart.require(
-            chroms and all(isinstance(c, str) for c in chroms) and len(set(chroms)) == len(chroms),
+            (chroms or found.get("source") == "scan")
+            and all(isinstance(c, str) for c in chroms) and len(set(chroms)) == len(chroms),
             name, "schema", f"the attribute chroms is {chroms!r}", "a list of different names",
         ):
             return
@@ -261,7 +262,8 @@ def _has_attributes(
         value = found.get(key)
         kinds = kind if isinstance(kind, tuple) else (kind,)
         is_right &= chart.require(
-            isinstance(value, kinds) and not isinstance(value, bool), name, "schema",
+            isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)), name,
+            "schema",
             f"the attribute {key} is {value!r}" if key in found else f"no attribute {key}",
             f"{key} of type {kinds[0].__name__}", chrom=chrom, part=f"attribute {key}",
         )
@@ -283,6 +285,8 @@ def _open_arrays(
             [path.replace("<track>", str(track)) for track in tracks]
             if "<track>" in path else [path]
         ):
+            if spec.is_optional and part not in group:
+                continue
             with chart.guard(name, chrom=chrom, part=part):
                 _open_array(opened, chart, (name, chrom, part), group, spec)
 
