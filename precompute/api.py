@@ -310,7 +310,8 @@ def interdependence(
     from precompute.config import InterdependenceConfig, RunSection
     from precompute.interdependence import interdependence as scores_of
 
-    _checked(RunSection, name="notebook", workers=workers)
+    seed = 0 if isinstance(random_state, np.random.Generator) else random_state
+    _checked(RunSection, name="notebook", workers=workers, seed=seed)
     given = {} if sample is None else {"sample_bins": sample}
     _checked(InterdependenceConfig, max_order=max_order, **given)
     widths = tokens.features["width"].to_numpy()
@@ -319,7 +320,6 @@ def interdependence(
     if isinstance(random_state, np.random.Generator):
         rng = random_state
     else:
-        _checked(RunSection, name="notebook", seed=random_state)
         rng = np.random.default_rng(derived_seed(random_state, "interdependence", "sample"))
     chosen = np.sort(rng.choice(tokens.n_bins, size=sample, replace=False))
     return scores_of(tokens.counts[chosen], max_order, workers, progress, widths=widths)
