@@ -148,7 +148,10 @@ def _write_motifs(run: RunFolder, rng: np.random.Generator, profiles: list[Profi
     run.write_table("cluster_cuts", count_by_cut(
         scores, np.arange(0.02, 1, 0.04), (features["tf"] == "CpG").to_numpy()
     ))
-    with run.writing_group("interdependence", sample_bins=1000, max_order=5, seed=0) as group:
+    with run.writing_group(
+        "interdependence", exact=False, sample_bins=1000, half_bins=500, max_order=5,
+        permutations=0, device="cpu", method="made up", seed=0,
+    ) as group:
         group.create_array("scores", data=scores)
         for half in ("half0", "half1"):
             group.create_array(half, data=scores)

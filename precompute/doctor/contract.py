@@ -19,10 +19,14 @@ _COLUMN = re.compile(r"(?P<list>list of )?(?P<type>int\d*|float|str)\b(?P<unit>\
 
 
 class ArraySpec(NamedTuple):
-    """An array: allowed dtypes and the names of its dimensions, e.g. ('n_bins + 1',)."""
+    """An array: allowed dtypes and the names of its dimensions, e.g. ('n_bins + 1',).
+
+    ``is_optional`` when the contract says that it is there only with some setting.
+    """
 
     dtypes: tuple[str, ...]
     dims: tuple[str, ...]
+    is_optional: bool = False
 
 
 class ColumnSpec(NamedTuple):
@@ -41,7 +45,7 @@ def array_spec(text: str) -> ArraySpec | None:
         return None
     inner = re.split(r",\s*(?![^()]*\))", match["dims"])
     dims = tuple(part.strip() for part in inner if part.strip())
-    return ArraySpec(tuple(match["types"].split(" or ")), dims)
+    return ArraySpec(tuple(match["types"].split(" or ")), dims, "only with" in text)
 
 
 def column_spec(text: str) -> ColumnSpec:
@@ -79,7 +83,11 @@ ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
         for name, artefact in ARTEFACTS.items()
         if artefact.format == "zarr" and any(key.startswith("<chrom>") for key in artefact.schema)
     },
-    "interdependence": {"sample_bins": int, "max_order": int, "seed": int},
+    "interdependence": {
+        "exact": bool, "sample_bins": int, "half_bins": int, "max_order": int,
+        "permutations": int, "device": str, "method": str, "seed": int,
+    },
+    "hits": {"chroms": list, "source": str},
     "signal": {"chroms": list, "tracks": dict},
     "layouts": {
         "explained_variance_ratio": list, "n_candidates": int, "min_frequency": int,
@@ -111,7 +119,7 @@ NAN_ALLOWED = {
 #: Inclusive bounds of arrays and columns, by artefact; None is open.
 BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "sequence": {"codes": (0, 4)},
-    "interdependence": {"scores": (0, 1)},
+    "interdependence": dict.fromkeys(("scores", "half0", "half1", "p_values", "q_values"), (0, 1)),
     "profiles": {"width": (1, None), "n_sites": (0, None)},
     "features": {"width": (1, None)},
     "pfms": {"A": (0, 1), "C": (0, 1), "G": (0, 1), "T": (0, 1), "position": (0, None)},

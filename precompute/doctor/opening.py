@@ -231,6 +231,9 @@ def _open_group(opened: Opened, chart: Chart, name: str, path: Path) -> None:
     found = dict(group.attrs)
     if not _has_attributes(chart, name, None, found, ATTRIBUTES.get(name, {})):
         return
+    if found.get("source") == "scan":
+        # Hits of a run that scans: the artefact says so and holds nothing.
+        return
     chroms: list[str | None] = [None]
     if "chroms" in ATTRIBUTES.get(name, {}):
         chroms = list(found["chroms"])
@@ -261,7 +264,7 @@ def _has_attributes(
         value = found.get(key)
         kinds = kind if isinstance(kind, tuple) else (kind,)
         is_right &= chart.require(
-            isinstance(value, kinds) and not isinstance(value, bool), name, "schema",
+            isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds), name, "schema",
             f"the attribute {key} is {value!r}" if key in found else f"no attribute {key}",
             f"{key} of type {kinds[0].__name__}", chrom=chrom, part=f"attribute {key}",
         )
@@ -283,6 +286,8 @@ def _open_arrays(
             [path.replace("<track>", str(track)) for track in tracks]
             if "<track>" in path else [path]
         ):
+            if spec.is_optional and part not in group:
+                continue
             with chart.guard(name, chrom=chrom, part=part):
                 _open_array(opened, chart, (name, chrom, part), group, spec)
 

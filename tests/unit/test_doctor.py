@@ -139,7 +139,7 @@ def test_each_fault_is_named_and_nothing_else(run, damage: Damage):
 
 def test_the_list_covers_every_artefact_and_every_kind_of_check():
     assert len({d.name for d in DAMAGES}) == len(DAMAGES)
-    assert {d.artefact for d in DAMAGES} >= set(ARTEFACTS) - {"intervals"}
+    assert {d.artefact for d in DAMAGES} >= set(ARTEFACTS) - {"intervals", "hits"}
     assert {d.code for d in DAMAGES} == {
         "missing", "unreadable", "version", "hash", "schema", "values", "agreement", "recomputed",
         "temporary",
@@ -259,10 +259,11 @@ def test_every_line_of_the_contract_is_executable():
 
 
 def test_lines_of_the_contract_are_read_as_meant():
-    assert contract.array_spec("uint8 or uint16 (nnz,), bases") == (("uint8", "uint16"), ("nnz",))
-    assert contract.array_spec("float32 (ceil(n_bp / 16),), mean") == (
-        ("float32",), ("ceil(n_bp / 16)",))
-    assert contract.array_spec("float32 (n_points, 2)") == (("float32",), ("n_points", "2"))
+    spec = contract.array_spec
+    assert spec("uint8 or uint16 (nnz,), bases") == (("uint8", "uint16"), ("nnz",), False)
+    assert spec("float32 (ceil(n_bp / 16),), mean") == (("float32",), ("ceil(n_bp / 16)",), False)
+    assert spec("float32 (n_points, 2)") == (("float32",), ("n_points", "2"), False)
+    assert spec("float32 (n,), p; only with a setting") == (("float32",), ("n",), True)
     assert contract.array_spec("start int, end int (bp)") is None
     assert contract.column_spec("'+', '-' or '+-'").choices == ("+", "-", "+-")
     assert contract.column_spec("list of int16, rising") == ("int16", True, (), False)
