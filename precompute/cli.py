@@ -1,4 +1,4 @@
-"""Command line: ``python -m precompute run|stage|status|show-config|doctor``."""
+"""Command line: ``python -m precompute run|stage|status|show-config|doctor|report``."""
 
 from __future__ import annotations
 
@@ -220,6 +220,22 @@ def doctor(
             out.print(Text("run   ", style="dim"), command, sep="", markup=False)
         out.print(diagnosis.summary(), markup=False)
     raise typer.Exit(0 if diagnosis.is_healthy else 1)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="file for the page; default report.html in the run folder"),
+    ] = None,
+) -> None:
+    """Write a page with the run's numbers beside the paper's, and why any differ."""
+    from precompute.report import write_report
+
+    with Bar("Reporting") as bar:
+        path = write_report(run, out, bar.progress)
+    console.print(f"wrote {path}", markup=False, soft_wrap=True)
 
 
 def main() -> None:

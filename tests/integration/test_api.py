@@ -1,4 +1,4 @@
-"""The notebook API gives, bit for bit, what a run of the pipeline wrote."""
+"""The notebook API, the report and the doctor against what a run of the pipeline wrote."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import pytest
 
 from precompute.api import cluster_motifs, interdependence, tokenize
 from precompute.artefacts import RunFolder
+from precompute.doctor import examine
+from precompute.manifest import Manifest
+from precompute.report import report_tables
+from precompute.report.measure import measure
 from tests.integration.test_pipeline import CHAIN, run_chain, write_config
 
 
@@ -46,3 +50,27 @@ def test_scores_and_clusters_are_those_of_the_run(run, tokens):
     assert np.array_equal(scores, run.group("interdependence")["scores"][:])
     labels = cluster_motifs(scores)
     assert np.array_equal(labels, run.table("feature_clusters")["cluster"])
+
+
+def test_the_reports_own_counts_are_those_of_the_stages(run):
+    facts = {k: s.facts for k, s in Manifest.load(run.root / "manifest.json").stages.items()}
+    found = measure(run)
+    assert found.total_bp == facts["genome"]["sequence_bp"]
+    assert found.known_bp == facts["genome"]["known_bp"]
+    assert found.bins == facts["bins"]["bins"]
+    assert found.covered_bp / found.total_bp == facts["depth"]["covered_share_of_bases"]
+    assert (found.covered_known_bp / found.known_bp
+            == facts["depth"]["covered_share_of_known_bases"])
+    assert found.mean_length_bp == pytest.approx(facts["bins"]["mean_length_bp"])
+    assert found.mean_depth == pytest.approx(facts["depth"]["mean_depth"])
+    rows = {row.key: row for row in report_tables(run).comparisons}
+    assert rows["genome_bins"].value == pytest.approx(187e6, rel=0.05)
+    assert rows["clusters"].value == facts["motif_clusters"]["clusters"]
+    assert rows["rand"].value == facts["motif_clusters"]["adjusted_rand_of_halves"]
+    assert rows["non_zeros"].value == facts["tokens"]["non_zeros_per_bin"]
+
+
+def test_the_doctor_finds_the_run_healthy(run):
+    diagnosis = examine(run.root)
+    assert [finding.line() for finding in diagnosis.findings] == []
+    assert diagnosis.notes == ()

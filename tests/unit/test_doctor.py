@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import fcntl
 import hashlib
 import json
@@ -78,6 +79,13 @@ def test_a_healthy_run_has_no_fault(healthy):
     done = [x[0] for x in heard]
     assert done == sorted(done)
     assert heard[-1][0] == heard[-1][1]
+
+
+def test_its_example_is_true(healthy):
+    runner = doctest.DocTestRunner()
+    (test,) = doctest.DocTestFinder().find(
+        examine, globs={"examine": examine, "run": healthy}, name="examine")
+    assert runner.run(test) == (0, 2)
 
 
 def test_examining_changes_nothing(run):

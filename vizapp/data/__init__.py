@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
     from vizapp.data.lexicon import LexiconData
+    from vizapp.data.reproduction import Reproduction
 
 _MANIFEST_VERSION = 1
 
@@ -131,6 +132,13 @@ class RunData:
         from vizapp.data.lexicon import LexiconData
 
         return LexiconData(self.run, self.tokens)
+
+    @cached_property
+    def reproduction(self) -> Reproduction | None:
+        """The reproduction report, None when none was written."""
+        from vizapp.data.reproduction import read_reproduction
+
+        return read_reproduction(self.root, self.manifest)
 
     @cached_property
     def genome(self) -> GenomeData:

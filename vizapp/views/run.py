@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pandas as pd
 from dash import html
 
 from vizapp.data import RunData
+from vizapp.data.reproduction import Figure
 from vizapp.figures.language import DEFINITIONS, PAPER_R
 from vizapp.theme import MODEL_LABELS
 
@@ -61,6 +63,50 @@ def _summary(data: RunData) -> Any:
          f"{facts['communities']['megaclusters']}, {facts['communities']['subclusters']}", ""],
     ]
     return _table(["", "this run", "paper, human genome"], rows, "The run and the paper")
+
+
+def _reproduction(data: RunData) -> Any:
+    """The reproduction report; None, and so nothing on the page, when none was written."""
+    report = data.reproduction
+    if report is None:
+        return None
+    head = ["", "this run", "reference", "difference", "why"]
+    rows = [
+        html.Tr([
+            html.Th(row.name, scope="row"), html.Td(row.text, className="value"),
+            html.Td([row.reference, html.Small(row.source)]),
+            html.Td(row.verdict, className="agrees" if row.agrees else "differs"),
+            html.Td([html.P(sentence) for sentence in row.why], className="why"),
+        ])
+        for row in report.rows
+    ]
+    old = html.P(
+        "Stages have run again since this report was written: `python -m precompute report` "
+        "renews it.", className="caption",
+    )
+    return html.Div(
+        [
+            html.H3("Reproduction"),
+            *([] if report.is_current else [old]),
+            html.P(" ".join(report.scope), className="caption"),
+            html.Table(
+                [html.Thead(html.Tr([html.Th(name, scope="col") for name in head])),
+                 html.Tbody(rows)],
+                className="facts reproduction",
+            ),
+            html.Div([_image(figure) for figure in report.figures], className="report-figures"),
+        ],
+        className="panel report-panel", id="reproduction",
+    )
+
+
+def _image(figure: Figure) -> Any:
+    # As an image an SVG can run no script and fetch nothing, whoever wrote the file.
+    source = base64.b64encode(figure.svg.encode()).decode()
+    return html.Figure([
+        html.Img(src=f"data:image/svg+xml;base64,{source}", alt=figure.title),
+        html.Figcaption([html.B(figure.title), " ", figure.caption]),
+    ])
 
 
 def _tracks(data: RunData) -> Any:
@@ -131,4 +177,6 @@ def _stages(data: RunData) -> Any:
 def run_page(data: RunData) -> Any:
     """All tables of the run page."""
     parts = (_summary, _tracks, _models, _attributions, _laws, _stages)
-    return html.Div([part(data) for part in parts], className="run-grid")
+    grid = html.Div([part(data) for part in parts], className="run-grid")
+    report = _reproduction(data)
+    return html.Div([grid] if report is None else [report, grid])

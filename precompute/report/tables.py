@@ -1,0 +1,351 @@
+"""From a run folder to the report's rows."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from precompute import __version__
+from precompute.artefacts import RunFolder
+from precompute.config import Config, parse_config
+from precompute.errors import RunFolderError
+from precompute.manifest import Manifest
+from precompute.pipeline import STAGES
+from precompute.report import figures, reasons
+from precompute.report.content import (
+    Comparison,
+    Figure,
+    Input,
+    Law,
+    Report,
+    Setting,
+    StageCost,
+)
+from precompute.report.measure import Measured, Progress, measure
+from precompute.report.reasons import Numbers, percent
+from precompute.report.reference import PAPER_R, REFERENCES, SOURCES
+
+_PACKAGES = (
+    "numpy", "scipy", "numba", "pandas", "zarr", "pyarrow", "scikit-learn", "umap-learn",
+    "openTSNE", "igraph", "torch", "pyBigWig",
+)
+
+
+def report_tables(run: str | Path | RunFolder, progress: Progress | None = None) -> Report:
+    """The report of a run as rows; it only reads, and the same run gives the same rows.
+
+    Parameters
+    ----------
+    run : run folder whose stages up to ``bins`` have run; later ones add their rows
+    progress : called with (bins done, bins in all, chromosome)
+
+    Raises
+    ------
+    RunFolderError, ArtefactError, ConfigError
+        When the folder is no run, or an artefact that is needed is missing or damaged.
+
+    Examples
+    --------
+    >>> report = report_tables(run)
+    >>> [row.key for row in report.comparisons][:3]
+    ['covered_bases', 'covered_known', 'bins']
+    """
+    folder = run if isinstance(run, RunFolder) else RunFolder(run)
+    manifest, config = _records(folder)
+    measured = measure(folder, progress)
+    numbers = _numbers(folder, manifest, config, measured)
+    return Report(
+        name=manifest.name,
+        region=_region(folder, manifest),
+        release=config.motifs.release,
+        scope=tuple(reasons.scope(numbers)),
+        comparisons=tuple(_comparisons(numbers, manifest)),
+        laws=tuple(_laws(folder, manifest)),
+        law_notes=tuple(_law_notes(folder, manifest, config)),
+        settings=tuple(_settings(config)),
+        inputs=tuple(_inputs(manifest, config)),
+        stages=tuple(_stages(manifest)),
+        versions=tuple(_versions(manifest)),
+        figures=tuple(_figures(folder, manifest, numbers)),
+        sources=SOURCES,
+    )
+
+
+def _records(folder: RunFolder) -> tuple[Manifest, Config]:
+    manifest = Manifest.load(folder.root / "manifest.json")
+    if manifest is None:
+        raise RunFolderError(
+            f"there is no run in {folder.root} (it holds no manifest.json); give the folder of a "
+            "run, for example runs/demo"
+        )
+    try:
+        data = json.loads((folder.root / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise RunFolderError(
+            f"{folder.root / 'config.json'} cannot be read; run `python -m precompute run` with "
+            "the configuration again"
+        ) from None
+    return manifest, parse_config(data, None, str(folder.root / "config.json"))
+
+
+def _facts(manifest: Manifest, stage: str) -> dict[str, Any]:
+    record = manifest.stages.get(stage)
+    return record.facts if record is not None else {}
+
+
+def _region(folder: RunFolder, manifest: Manifest) -> str:
+    group = folder.group("sequence")
+    parts = [
+        f"{c}:{int(group[c].attrs['start']) + 1:,}-{int(group[c].attrs['end']):,}"
+        for c in group.attrs["chroms"]
+    ]
+    shown = ", ".join(parts[:6]) + (f" and {len(parts) - 6} more" if len(parts) > 6 else "")
+    return f"{manifest.assembly} {shown}"
+
+
+# -- numbers ---------------------------------------------------------------------------------
+
+
+def _numbers(
+    folder: RunFolder, manifest: Manifest, config: Config, measured: Measured
+) -> Numbers:
+    found = _facts(manifest, "motif_clusters")
+    scores = _facts(manifest, "interdependence")
+    settings = config.motif_clusters
+    known: dict[str, Any] = {}
+    if found:
+        known = {
+            "linkage": settings.linkage, "cut": settings.cut,
+            "clusters": int(found["clusters"]),
+            "cpg_clusters": int(found["clusters"]) - int(found["clusters_without_cpg"]),
+            "sample_bins": int(scores.get("sample_bins", 0)),
+            "rand": found.get("adjusted_rand_of_halves"),
+            "largest_change": scores.get("largest_change_between_halves"),
+            "halves": _halves(folder, settings.cut, settings.linkage),
+            "cut_at_reference": _cut_at_reference(folder, settings.linkage),
+        }
+    return Numbers(
+        measured=measured,
+        assembly=manifest.assembly,
+        long_share=_facts(manifest, "bins").get("long_share_before_cut"),
+        max_bin_bp=config.bins.max_bin_bp,
+        non_zeros=int(_facts(manifest, "tokens").get("non_zeros", 0)),
+        **known,
+    )
+
+
+def _halves(folder: RunFolder, cut: float, linkage: str) -> tuple[int, ...]:
+    """Clusters of the two disjoint half samples, when their scores were kept."""
+    from precompute.motif_clusters import cluster_features
+
+    group = folder.group("interdependence")
+    return tuple(
+        int(cluster_features(group[name][:], cut, linkage).max()) + 1
+        for name in ("half0", "half1") if name in group
+    )
+
+
+def _cut_at_reference(folder: RunFolder, linkage: str) -> float | None:
+    """The cut at which the run has about as many clusters as the reference; None out of range."""
+    table = folder.table("cluster_cuts")
+    rows = table[table["linkage"] == linkage].sort_values("cut")
+    counts, cuts = rows["n_clusters"].to_numpy(float), rows["cut"].to_numpy(float)
+    wanted = REFERENCES["clusters"].value
+    if len(rows) < 2 or not counts.min() <= wanted <= counts.max():
+        return None
+    # Counts fall with the cut; interpolation wants them rising.
+    return round(float(np.interp(wanted, counts[::-1], cuts[::-1])), 2)
+
+
+def _compared(
+    key: str, name: str, value: float, text: str, why: list[str], is_share: bool = False
+) -> Comparison:
+    reference = REFERENCES.get(key)
+    if reference is None:
+        return Comparison(key, name, value, text, None, "", "", None, is_share, tuple(why))
+    agrees = abs(value - reference.value) <= reference.half_digit * (1 + 1e-9)
+    return Comparison(
+        key, name, value, text, reference.value, reference.text, reference.source, agrees,
+        is_share, tuple(why),
+    )
+
+
+def _comparisons(n: Numbers, manifest: Manifest) -> list[Comparison]:
+    m = n.measured
+    covered = m.covered_bp / m.total_bp
+    covered_known = m.covered_known_bp / max(m.known_bp, 1)
+    rows = [
+        _compared("covered_bases", "Bases under at least one motif", covered, percent(covered),
+                  reasons.covered_bases(n), is_share=True),
+        _compared("covered_known", "Known bases (A, C, G, T) under at least one motif",
+                  covered_known, percent(covered_known), [], is_share=True),
+        _compared("bins", "Bins", m.bins, f"{m.bins:,}", []),
+        _compared("genome_bins", "Bins, extrapolated to the autosomes", n.genome_bins,
+                  f"{n.genome_bins / 1e6:.1f} million", reasons.genome_bins(n)),
+        _compared("mean_length", "Mean length of a bin", m.total_bp / m.bins,
+                  f"{m.total_bp / m.bins:.2f} bp", reasons.mean_length(n)),
+    ]
+    if n.long_share is not None:
+        name = f"Bins over {n.max_bin_bp} bp before they are cut"
+        rows.append(_compared("long_share", name, n.long_share, percent(n.long_share),
+                              reasons.long_share(n, n.long_share), is_share=True))
+    if n.non_zeros:
+        per_bin = n.non_zeros / m.bins
+        rows.append(_compared("non_zeros", "Non-zeros per token", per_bin, f"{per_bin:.1f}",
+                              reasons.non_zeros(n)))
+    if n.clusters:
+        name = f"Motif clusters ({n.linkage} linkage cut at {n.cut:g})"
+        rows.append(_compared("clusters", name, n.clusters, f"{n.clusters:,}",
+                              reasons.clusters(n)))
+    if n.rand is not None:
+        rows.append(_compared("rand", "Adjusted Rand index of the clusters of two disjoint half "
+                              "samples", n.rand, f"{n.rand:.3f}", []))
+    if n.largest_change is not None:
+        rows.append(_compared("largest_change", "Largest change of a score between the halves",
+                              n.largest_change, f"{n.largest_change:.3f}", []))
+    words = _facts(manifest, "words")
+    if words:
+        name = f"Words: types of token at a threshold of {words['threshold']:g}"
+        rows.append(_compared("words", name, words["words"], f"{words['words']:,}", []))
+    return rows
+
+
+# -- laws ------------------------------------------------------------------------------------
+
+
+def _laws(folder: RunFolder, manifest: Manifest) -> list[Law]:
+    if "zipf" not in manifest.stages:
+        return []
+    table = folder.table("zipf")
+    laws = []
+    for name, rows in table.groupby("tokenizer", sort=False):
+        by = rows.set_index("definition")
+        r = {
+            key: float(by.loc[key, "r"]) if key in by.index and np.isfinite(by.loc[key, "r"])
+            else None
+            for key in ("all", "seen3")
+        }
+        laws.append(Law(
+            str(name), str(by["label"].iloc[0]), int(by["n_tokens"].iloc[0]),
+            int(by.loc["all", "n_types"]), r["all"], r["seen3"], PAPER_R.get(str(name)),
+        ))
+    return laws
+
+
+def _law_notes(folder: RunFolder, manifest: Manifest, config: Config) -> list[str]:
+    """What the correlations rest on."""
+    if "zipf" not in manifest.stages or "words" not in manifest.stages:
+        return []
+    frequency = folder.table("words", ["frequency"])["frequency"].to_numpy()
+    once = int((frequency == 1).sum())
+    out = [
+        f"{once:,} of {len(frequency):,} motif words ({percent(once / len(frequency))}) are seen "
+        "once; they are a flat tail that r over all types gives most weight, and the column beside "
+        "it leaves out types seen fewer than 3 times."
+    ]
+    corpus = _facts(manifest, "zipf").get("bpe_corpus_bp")
+    if corpus and config.lexicon.bpe_words:
+        out.append(
+            f"BPE was trained on {corpus:,} bp of this run's sequence and counted on all of it; "
+            "the paper's numbers rest on the whole genome."
+        )
+    return out
+
+
+# -- settings, inputs, stages ----------------------------------------------------------------
+
+
+def _settings(config: Config) -> list[Setting]:
+    out: list[Setting] = []
+
+    def walk(prefix: str, model: Any) -> None:
+        for key, field in type(model).model_fields.items():
+            value = getattr(model, key)
+            name = f"{prefix}{key}"
+            if hasattr(type(value), "model_fields"):
+                walk(f"{name}.", value)
+            elif isinstance(value, list) and value and hasattr(type(value[0]), "model_fields"):
+                for item in value:
+                    data = item.model_dump(mode="json", exclude={"bigwig"})
+                    out.append(Setting(name, _compact(data), False))
+            elif not isinstance(value, Path) and value is not None:
+                is_default = not field.is_required() and value == field.get_default()
+                out.append(Setting(name, _text(value), is_default))
+
+    walk("", config)
+    return out
+
+
+def _compact(data: dict[str, Any]) -> str:
+    if set(data) == {"chrom", "start", "end"}:
+        end = "end" if data["end"] is None else f"{data['end']:,}"
+        return f"{data['chrom']}:{data['start'] + 1:,}-{end}"
+    return ", ".join(f"{key} {value}" for key, value in data.items() if value is not None)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _inputs(manifest: Manifest, config: Config) -> list[Input]:
+    hashes = {key.rpartition("|")[0]: digest for key, digest in manifest.inputs.items()}
+    named: list[tuple[str, Path | None]] = [
+        ("sequence", config.genome.fasta),
+        ("motif profiles", config.motifs.profiles),
+        *((f"track {track.name}", track.bigwig) for track in config.tracks),
+        ("transcripts", config.annotation.transcripts),
+        ("genes", config.annotation.genes),
+        ("CpG islands", config.annotation.cpg_islands),
+        ("cytobands", config.annotation.cytobands),
+        ("peaks", config.annotation.peaks.folder if config.annotation.peaks else None),
+    ]
+    # The name and not the path: a report is passed on, and the hash says which file it was.
+    return [
+        Input(role, path.name, hashes.get(str(path), "")) for role, path in named
+        if path is not None
+    ]
+
+
+def _stages(manifest: Manifest) -> list[StageCost]:
+    return [
+        StageCost(stage.name, stage.title, record.seconds, record.peak_rss_mb / 1024,
+                  record.finished)
+        for stage in STAGES
+        if (record := manifest.stages.get(stage.name)) is not None
+    ]
+
+
+def _versions(manifest: Manifest) -> list[tuple[str, str]]:
+    out = [("motiflens that made the run", manifest.motiflens),
+           ("motiflens that wrote this page", __version__), ("Python", platform.python_version())]
+    for name in _PACKAGES:
+        try:
+            out.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return out
+
+
+def _figures(folder: RunFolder, manifest: Manifest, n: Numbers) -> list[Figure]:
+    m = n.measured
+    out = [figures.bin_lengths(m.lengths, m.mean_length_bp, m.sd_length_bp)]
+    if "motif_clusters" in manifest.stages:
+        out.append(figures.cluster_counts(
+            folder.table("cluster_cuts"), n.linkage, n.cut, n.clusters,
+            REFERENCES["clusters"].value,
+        ))
+    out.append(figures.depths(m.depths, m.mean_depth))
+    if "zipf" in manifest.stages:
+        labels = folder.table("zipf", ["tokenizer", "label"]).drop_duplicates("tokenizer")
+        named = dict(zip(labels["tokenizer"], labels["label"], strict=True))
+        out.append(figures.rank_frequency(folder.table("rank_frequency"), named))
+    return out
