@@ -151,7 +151,7 @@ _ALL = [
             "half1": "float32 (n_features, n_features), as scores, over the other half",
             "p_values": "float32 (n_features, n_features), symmetric, 1 where not tested; "
             "only with interdependence.permutations > 0; rotations of the sample, see "
-            "precompute/permutation.py",
+            "precompute/scores/permutation.py",
             "q_values": "float32 (n_features, n_features), p_values adjusted by Benjamini and "
             "Hochberg over all tested pairs; only with interdependence.permutations > 0",
             "attrs": "exact bool, sample_bins int (bins behind scores: all of them when exact), "

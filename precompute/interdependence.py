@@ -3,8 +3,9 @@
 phi_n(x) = x^n exp(-x^2 / 2) / sqrt(n!), n = 0 .. max_order, and
 IDS(i, j) = max over (n, m) of |Pearson(phi_n(x_i), phi_m(x_j))| across bins.
 
-How the scores come about is told in :mod:`precompute.moments`, how all bins are streamed in
-:mod:`precompute.streamed_scores`, and what a p-value means in :mod:`precompute.permutation`.
+How the scores come about is told in :mod:`precompute.scores.moments`, how all bins are streamed in
+:mod:`precompute.scores.streamed_scores`, and what a p-value means in
+:mod:`precompute.scores.permutation`.
 
 References
 ----------
@@ -23,9 +24,9 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
-from precompute.moments import block_scores
-from precompute.permutation import permutation_tests
-from precompute.streamed_scores import (
+from precompute.scores.moments import block_scores
+from precompute.scores.permutation import permutation_tests
+from precompute.scores.streamed_scores import (
     Bar,
     bin_blocks,
     count_bins,
@@ -34,7 +35,7 @@ from precompute.streamed_scores import (
     exact_scores,
     read_counts,
 )
-from precompute.token_levels import Levels, TokenBlock, split_levels
+from precompute.scores.token_levels import Levels, TokenBlock, split_levels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -109,7 +110,7 @@ def _scores(
 ) -> NDArray[np.float32]:
     if device == "cpu":
         return block_scores(TokenBlock.of(tokens, levels), levels, max_order, workers, bar)
-    from precompute.moments_torch import dense_scores
+    from precompute.scores.moments_torch import dense_scores
 
     scores = dense_scores(tokens, levels, max_order, device)
     bar(1, 1)

@@ -13,10 +13,10 @@ from scipy.sparse import csr_matrix
 
 from precompute.errors import StageError
 from precompute.interdependence import interdependence
-from precompute.moments import hermite_functions
 from precompute.motif_clusters import cluster_features, count_by_cut, describe_clusters
 from precompute.motifs import build_profiles
 from precompute.scan import compile_scanner, count_window
+from precompute.scores.moments import hermite_functions
 
 
 def dense_ids(values: np.ndarray, max_order: int) -> np.ndarray:

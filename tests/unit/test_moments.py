@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from precompute.moments import (
+from precompute.scores.moments import (
     Spread,
     block_moments,
     block_scores,
@@ -21,7 +21,7 @@ from precompute.moments import (
     hermite_functions,
     pairs_before,
 )
-from precompute.token_levels import Levels, TokenBlock, level_counts, split_levels
+from precompute.scores.token_levels import Levels, TokenBlock, level_counts, split_levels
 
 
 def random_counts(seed: int, n_bins: int = 200, n_features: int = 13, density: float = 0.3):

@@ -14,8 +14,8 @@ from precompute.artefacts import RunFolder
 from precompute.config import InterdependenceConfig
 from precompute.execution import Threads
 from precompute.interdependence import interdependence, sample_counts
-from precompute.moments_torch import dense_scores
-from precompute.streamed_scores import (
+from precompute.scores.moments_torch import dense_scores
+from precompute.scores.streamed_scores import (
     bin_blocks,
     count_bins,
     count_levels,
@@ -24,7 +24,7 @@ from precompute.streamed_scores import (
     longest_bin,
     read_counts,
 )
-from precompute.token_levels import split_levels
+from precompute.scores.token_levels import split_levels
 from precompute.token_store import TokenStore
 from tests.token_run import BINS, WIDTHS, write_store
 

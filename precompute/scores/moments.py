@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from precompute.token_levels import Levels, TokenBlock
+from precompute.scores.token_levels import Levels, TokenBlock
 
 #: Features that a thread takes at a time.
 _FEATURES_AT_A_TIME = 16

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.config import InterdependenceConfig
 from precompute.execution import Execution
-from precompute.moments import (
+from precompute.scores.moments import (
     Spread,
     block_moments,
     combine,
@@ -28,7 +28,7 @@ from precompute.moments import (
     fill_scores,
     pairs_before,
 )
-from precompute.token_levels import Levels, TokenBlock, level_counts
+from precompute.scores.token_levels import Levels, TokenBlock, level_counts
 from precompute.token_store import BinBlock
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ def exact_dense_scores(
     run: RunFolder, config: InterdependenceConfig, device: str, bar: Bar
 ) -> NDArray[np.float32]:
     """:func:`exact_scores` by dense products on a device; parameters as there."""
-    from precompute.moments_torch import DenseMoments
+    from precompute.scores.moments_torch import DenseMoments
 
     levels = count_levels(run)
     moments = DenseMoments(levels, config.max_order, device)
