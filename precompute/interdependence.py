@@ -81,7 +81,8 @@ def interdependence(
     Raises
     ------
     StageError
-        When there are fewer than two bins, or a value is negative or not finite.
+        When there are fewer than two bins, a value is negative or not finite, or counts are not
+        whole numbers or do not go with the widths.
 
     Examples
     --------
@@ -95,7 +96,7 @@ def interdependence(
     if widths is None:
         levels, tokens = split_levels(values)
     else:
-        tokens = values.tocsr()
+        tokens = _checked_counts(values, widths)
         levels = Levels.of_counts(widths, int(tokens.data.max(initial=0)))
 
     def bar(done: float, total: float) -> None:
@@ -103,6 +104,24 @@ def interdependence(
             progress(done, total, "feature pairs")
 
     return _scores(tokens, levels, max_order, workers, device, bar)
+
+
+def _checked_counts(counts: csr_matrix, widths: NDArray[np.integer]) -> csr_matrix:
+    if counts.shape[1] != len(widths):
+        raise StageError(
+            f"the counts have {counts.shape[1]} features and there are {len(widths)} widths; give "
+            "the width of each feature"
+        )
+    if not np.issubdtype(counts.dtype, np.integer) or (counts.nnz and counts.data.min() < 0):
+        raise StageError(
+            f"the counts are {counts.dtype} or below 0, expected whole numbers of covered bases; "
+            "leave out widths to give feature values"
+        )
+    rows = counts.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.astype(np.int64)
+        rows.sum_duplicates()
+    return rows
 
 
 def _scores(

@@ -99,9 +99,9 @@ def test_moments_at_a_time_stay_within_the_memory(run, small_blocks, monkeypatch
     sizes = []
     original = streamed_scores.block_moments
 
-    def watched(*args):
+    def watched(*args, **options):
         sizes.append(args[-1].nbytes)
-        return original(*args)
+        return original(*args, **options)
 
     monkeypatch.setattr(streamed_scores, "block_moments", watched)
     exact(run, Threads(1), moments_mb=0.01)
