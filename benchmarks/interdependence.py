@@ -37,8 +37,8 @@ from scipy.linalg.blas import ssyrk  # noqa: E402
 
 from precompute.artefacts import RunFolder  # noqa: E402
 from precompute.interdependence import interdependence, sample_counts  # noqa: E402
-from precompute.moments import hermite_functions  # noqa: E402
 from precompute.motif_clusters import cluster_features  # noqa: E402
+from precompute.scores.moments import hermite_functions  # noqa: E402
 
 ORDERS = 6
 SAME_BINS = 8_192
