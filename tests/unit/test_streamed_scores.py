@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, vstack
 
-from precompute import moments_torch, streamed_scores
 from precompute.artefacts import RunFolder
 from precompute.config import InterdependenceConfig
 from precompute.execution import Threads
 from precompute.interdependence import interdependence, sample_counts
+from precompute.scores import moments_torch, streamed_scores
 from precompute.scores.moments_torch import dense_scores
 from precompute.scores.streamed_scores import (
     bin_blocks,
