@@ -194,6 +194,17 @@ def swap_first_two(values: np.ndarray) -> None:
     values[[0, 1]] = values[[1, 0]]
 
 
+def swap_first_and_later(values: np.ndarray) -> None:
+    """Exchange two features of the first tile."""
+    later = int((values != values[0]).argmax())
+    values[[0, later]] = values[[later, 0]]
+
+
+def move_hits(values: np.ndarray) -> None:
+    """Move every hit by one base, where the order allows."""
+    values[:] = np.maximum(values.astype(int) - 1, 0)
+
+
 def swap_words(root: Path) -> None:
     """Exchange two different words, so that no frequency changes."""
     group = zarr.open_group(path_of(root, "word_ids"), mode="a")
@@ -279,7 +290,35 @@ def parquet_stamp(name: str, kind: str | None, version: int) -> Callable[[Path],
     return harm
 
 
-# -- the list --------------------------------------------------------------------------------
+def index_hits(root: Path) -> None:
+    """Make a synthetic run one of ready hits: those that the scanner finds."""
+    from precompute.motifs import build_profiles
+    from precompute.ready_hits.stored import TileWriter
+    from precompute.scan import compile_scanner, find_hits
+
+    run = RunFolder(root)
+    scanner = compile_scanner(build_profiles(root / "profiles.jaspar", 0.8, 0.05))
+    sequence = run.group("sequence")
+    chroms = list(sequence.attrs["chroms"])
+    with run.writing_group("hits", chroms=chroms, source="folder") as group:
+        for chrom in chroms:
+            start, end = (sequence[chrom].attrs[key] for key in ("start", "end"))
+            feature, place = find_hits(scanner, sequence[f"{chrom}/codes"][:])
+            tile, offset = np.divmod(place + start, 1 << 14)
+            order = np.lexsort((offset, feature, tile))
+            writer = TileWriter(group, chrom, start)
+            n_tiles = (end - 1 >> 14) - (start >> 14) + 1
+            writer.append(
+                np.bincount(tile - (start >> 14), minlength=n_tiles), feature[order],
+                offset[order].astype(np.uint16),
+            )
+            writer.close()
+    edit_json("config.json", lambda d: d["motifs"].update(
+        hits={"folder": str(root / "ready"), "min_relative_score_x1000": 800}))(root)
+    record(root)
+
+
+# -- the lists --------------------------------------------------------------------------------
 
 DAMAGES = [
     # hashes and presence
@@ -522,4 +561,24 @@ DAMAGES = [
            "attributions_tokens", "values", "the value inf", chrom="chr21"),
     Damage("an unknown track", attribute("attributions_tokens", "track", "x"),
            "attributions_tokens", "agreement", "explains the track 'x'"),
+]
+
+#: On a run that was made from ready hits.
+HIT_DAMAGES = [
+    Damage("an unknown motif", array("hits", "chr20/feature", put(-1, 60)), "hits", "values",
+           "60 in tile", chrom="chr20"),
+    Damage("a start beyond its tile", array("hits", "chr21/offset", put(-1, 1 << 15)), "hits",
+           "values", "32,768 in tile", chrom="chr21"),
+    Damage("hits in disorder", array("hits", "chr20/feature", swap_first_and_later), "hits",
+           "values", "in tile", chrom="chr20"),
+    Damage("tiles that fall", array("hits", "chr20/tiles", put(1, 10**9)), "hits", "values",
+           "tiles do not rise", chrom="chr20"),
+    Damage("fewer tiles", array("hits", "chr20/tiles", lambda v: v[[0, -1]]), "hits", "values",
+           "tiles from 999,424", chrom="chr20"),
+    Damage("hits that begin elsewhere", attribute("hits", "start", 5, "chr20"), "hits",
+           "agreement", "hits begins at 5", chrom="chr20"),
+    Damage("fewer starts than hits", array("hits", "chr20/offset", lambda v: v[:-1]), "hits",
+           "schema", "hits", chrom="chr20"),
+    Damage("hits of another sample", array("hits", "chr20/offset", move_hits), "hits",
+           "recomputed", "motifs cover chr20:", chrom="chr20", is_quick=False),
 ]

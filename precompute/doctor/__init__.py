@@ -107,13 +107,14 @@ def examine(
 def _check_contents(opened: Opened, chart: Chart, meter: _Meter, quick: bool) -> None:
     places.check_chromosomes(opened, chart)
     ledger = check_sizes(opened, chart)
-    rules.apply(places.RULES[:2], opened, chart, ledger)
+    rules.apply(places.RULES[:3], opened, chart, ledger)
     rows.check_bins(opened, chart)
     check_tables(opened, chart, meter.step)
     check_arrays(opened, chart, ledger, meter.step)
+    rows.check_hits(opened, chart, ledger, meter.step)
     rows.check_tokens(opened, chart, ledger, meter.step)
     rows.check_contributions(opened, chart, ledger, meter.step)
-    for table in (places.RULES[2:], motif_rules.RULES, word_rules.RULES):
+    for table in (places.RULES[3:], motif_rules.RULES, word_rules.RULES):
         rules.apply(table, opened, chart, ledger)
     if not quick:
         # Before what is made of tokens and words is held against them.

@@ -14,15 +14,14 @@ from typing import Any, NamedTuple
 from precompute.artefacts import ARTEFACTS, Artefact
 
 _ARRAY = re.compile(r"(?P<types>\w+(?: or \w+)*) \((?P<dims>[^()]*(?:\([^()]*\)[^()]*)*)\)")
+_LIKE = re.compile(r"as (?P<other>\w+)\b")
 _CHOICES = re.compile(r"'[^']*'(?:(?:, | or )'[^']*')*")
 _COLUMN = re.compile(r"(?P<list>list of )?(?P<type>int\d*|float|str)\b(?P<unit>\s+0-1\b)?")
 
 
 class ArraySpec(NamedTuple):
-    """An array: allowed dtypes and the names of its dimensions, e.g. ('n_bins + 1',).
-
-    ``is_optional`` when the contract says that it is there only with some setting.
-    """
+    """An array: allowed dtypes, the names of its dimensions, e.g. ('n_bins + 1',), and whether it
+    is there only under some settings."""
 
     dtypes: tuple[str, ...]
     dims: tuple[str, ...]
@@ -66,9 +65,17 @@ def column_spec(text: str) -> ColumnSpec:
 
 
 def arrays(artefact: Artefact) -> dict[str, ArraySpec]:
-    """Arrays of a Zarr artefact by path; '<chrom>' and '<track>' stand in the paths."""
-    found = {path: array_spec(text) for path, text in artefact.schema.items()}
-    return {path: spec for path, spec in found.items() if spec is not None}
+    """Arrays of a Zarr artefact by path; '<chrom>' and '<track>' stand in the paths.
+
+    A line may be for several arrays ('half0, half1') and lean on another ('as scores, ...').
+    """
+    found: dict[str, ArraySpec] = {}
+    for paths, text in artefact.schema.items():
+        like = _LIKE.match(text)
+        spec = found.get(like["other"]) if like else array_spec(text)
+        if spec is not None:
+            found |= dict.fromkeys(paths.split(", "), spec)
+    return found
 
 
 def columns(artefact: Artefact) -> dict[str, ColumnSpec]:
@@ -83,11 +90,11 @@ ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
         for name, artefact in ARTEFACTS.items()
         if artefact.format == "zarr" and any(key.startswith("<chrom>") for key in artefact.schema)
     },
+    "hits": {"chroms": list, "source": str},
     "interdependence": {
         "exact": bool, "sample_bins": int, "half_bins": int, "max_order": int,
         "permutations": int, "device": str, "method": str, "seed": int,
     },
-    "hits": {"chroms": list, "source": str},
     "signal": {"chroms": list, "tracks": dict},
     "layouts": {
         "explained_variance_ratio": list, "n_candidates": int, "min_frequency": int,
@@ -103,6 +110,7 @@ ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
 #: Attributes of each chromosome's group.
 CHROM_ATTRIBUTES: dict[str, dict[str, type]] = {
     "sequence": {"start": int, "end": int, "length": int},
+    "hits": {"start": int, "tile_bp": int, "first_tile": int},
     "depth": {"start": int},
     "tokens": {"n_features": int},
 }
@@ -123,7 +131,7 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "profiles": {"width": (1, None), "n_sites": (0, None)},
     "features": {"width": (1, None)},
     "pfms": {"A": (0, 1), "C": (0, 1), "G": (0, 1), "T": (0, 1), "position": (0, None)},
-    "cluster_cuts": {"cut": (0, 1), "n_clusters": (1, None)},
+    "cluster_cuts": {"cut": (0, 1), "n_clusters": (1, None), "n_clusters_without_cpg": (1, None)},
     "words": {"frequency": (1, None)},
     "rank_frequency": {"rank": (1, None), "frequency": (1, None)},
     "zipf": {"n_tokens": (0, None), "n_types": (0, None), "r": (-1, 1)},

@@ -231,14 +231,12 @@ def _open_group(opened: Opened, chart: Chart, name: str, path: Path) -> None:
     found = dict(group.attrs)
     if not _has_attributes(chart, name, None, found, ATTRIBUTES.get(name, {})):
         return
-    if found.get("source") == "scan":
-        # Hits of a run that scans: the artefact says so and holds nothing.
-        return
     chroms: list[str | None] = [None]
     if "chroms" in ATTRIBUTES.get(name, {}):
         chroms = list(found["chroms"])
         if not chart.require(
-            chroms and all(isinstance(c, str) for c in chroms) and len(set(chroms)) == len(chroms),
+            (chroms or found.get("source") == "scan")
+            and all(isinstance(c, str) for c in chroms) and len(set(chroms)) == len(chroms),
             name, "schema", f"the attribute chroms is {chroms!r}", "a list of different names",
         ):
             return
@@ -264,7 +262,8 @@ def _has_attributes(
         value = found.get(key)
         kinds = kind if isinstance(kind, tuple) else (kind,)
         is_right &= chart.require(
-            isinstance(value, kinds) and isinstance(value, bool) == (bool in kinds), name, "schema",
+            isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)), name,
+            "schema",
             f"the attribute {key} is {value!r}" if key in found else f"no attribute {key}",
             f"{key} of type {kinds[0].__name__}", chrom=chrom, part=f"attribute {key}",
         )

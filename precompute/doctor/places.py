@@ -20,13 +20,13 @@ def check_chromosomes(opened: Opened, chart: Chart) -> list[str]:
     lists = {
         name: tuple(opened.chroms(name)) for name in opened.groups if opened.chroms(name)
     }
-    asked = tuple(r.chrom for r in opened.config.genome.regions) if opened.config else None
+    asked = tuple(r.chrom for r in opened.config.genome.regions) if opened.config else ()
     if not lists:
-        return list(asked or ())
+        return list(asked)
     votes: Counter[tuple[str, ...]] = Counter()
     for name, names in lists.items():
         votes[names] += 1 if name in (chart.changed or ()) else 100
-    if asked is not None:
+    if asked:  # else whole chromosomes by pattern, which only the FASTA can tell
         votes[asked] += 100
     first = {names: min(ORDER[n] for n, x in lists.items() if x == names) for names in
              set(lists.values())}
@@ -38,7 +38,7 @@ def check_chromosomes(opened: Opened, chart: Chart) -> list[str]:
             f"{', '.join(agreed)} as in {', '.join(others) or 'the configuration'}",
             part="attribute chroms",
         )
-    if asked is not None and asked != agreed:
+    if asked and asked != agreed:
         chart.fault(
             "config", "agreement", f"asks for the chromosomes {', '.join(asked)}",
             f"{', '.join(agreed)} as the artefacts hold", part="genome.regions",
@@ -67,15 +67,20 @@ def _check_regions(opened: Opened, chart: Chart, ledger: Ledger) -> None:
             )
 
 
-def _check_depth_start(opened: Opened, chart: Chart, ledger: Ledger) -> None:
-    for chrom in opened.chroms("depth"):
-        found = opened.attribute("depth", chrom, "start")
-        wanted = opened.attribute("sequence", chrom, "start")
-        accused = chart.blame("sequence", "depth")
-        chart.require(
-            found == wanted, accused, "agreement", f"depth begins at {found:,}",
-            f"{wanted:,}, where the sequence begins", chrom=chrom, part="attribute start",
-        )
+def _starts(name: str) -> Rule:
+    """An artefact along the bases begins where the sequence does."""
+
+    def check(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+        for chrom in opened.chroms(name):
+            found = opened.attribute(name, chrom, "start")
+            wanted = opened.attribute("sequence", chrom, "start")
+            chart.require(
+                found == wanted, chart.blame("sequence", name), "agreement",
+                f"{name} begins at {found:,}", f"{wanted:,}, where the sequence begins",
+                chrom=chrom, part="attribute start",
+            )
+
+    return Rule(("sequence", name), check)
 
 
 def _intervals(name: str) -> Rule:
@@ -143,7 +148,8 @@ def _check_tracks(opened: Opened, chart: Chart, ledger: Ledger) -> None:
 
 RULES = [
     Rule(("sequence",), _check_regions),
-    Rule(("sequence", "depth"), _check_depth_start),
+    _starts("depth"),
+    _starts("hits"),
     Rule(("signal",), _check_tracks),
     *(_intervals(name) for name in ("transcripts", "genes", "intervals", "peaks", "points")),
     Rule(("transcripts",), _check_exons),

@@ -1,4 +1,4 @@
-"""Spot checks by doing it again: a few random windows are scanned anew and compared bit for bit."""
+"""Spot checks by doing it again: a few random windows are computed anew, compared bit for bit."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from precompute.manifest import hash_path
 from precompute.token_store import TokenStore
 
 if TYPE_CHECKING:
-    from precompute.motifs import Profile
-    from precompute.scan import Scanner
+    from scipy.sparse import csr_matrix
+
+    from precompute.occupancy import Occupancy, SparseCounts
 
 _SEED = 20_220_101
 WINDOWS = 8
 _WINDOW_BP = 20_000
 #: Means of equal members can fall a rounding error short of the threshold.
 _ROUNDING = 1e-6
+#: What depth and tokens are computed from.
+_SOURCES = ("sequence", "profiles", "hits")
 
 
 class Window(NamedTuple):
@@ -45,13 +48,10 @@ def check_windows(opened: Opened, chart: Chart) -> int:
         return 0
     store = TokenStore(opened.run)
     chosen = random_windows(store)
-    profiles = _profiles(opened, chart, config)
-    if profiles is not None:
-        from precompute.scan import compile_scanner
-
-        scanner = compile_scanner(profiles)
+    occupancy = _occupancy(opened, chart, config)
+    if occupancy is not None:
         for window in chosen:
-            _check_scan(opened, chart, store, scanner, window)
+            _check_occupancy(opened, chart, store, occupancy, window)
     for window in chosen:
         _check_words(opened, chart, store, config, window)
     return len(chosen)
@@ -71,38 +71,53 @@ def random_windows(store: TokenStore, number: int = WINDOWS) -> list[Window]:
     return found
 
 
-def _profiles(opened: Opened, chart: Chart, config: Config) -> list[Profile] | None:
-    """Scoring matrices of the run, when its profile file is still the one that was read."""
+def _occupancy(opened: Opened, chart: Chart, config: Config) -> Occupancy | None:
+    """Where the run's motifs lie: its index of ready hits, or the sequence scanned again.
+
+    None, with a note, when the profiles are not the ones that the run was made from.
+    """
+    from precompute.occupancy import IndexedOccupancy, ScannedOccupancy
+
+    profiles_are_there = _check_profiles(opened, chart, config)
+    if config.motifs.hits is not None:
+        needed = ("hits", "profiles", "sequence")
+        is_sound = opened.has(*needed) and chart.is_sound(*needed)
+        return IndexedOccupancy(opened.run) if is_sound else None
+    if not profiles_are_there:
+        return None
+    # On the processor wherever the run was scanned: the integers are the same.
+    return ScannedOccupancy(opened.run, config.motifs, "cpu")
+
+
+def _check_profiles(opened: Opened, chart: Chart, config: Config) -> bool:
+    """Whether the profile file is the one that was read, and the table ``profiles`` is made of."""
     from precompute.motifs import load_profiles, profile_inputs, profile_table
 
-    if config.motifs.hits is not None:
-        chart.note("no window was scanned again: the run was made from ready hits")
-        return None
     try:
         paths = profile_inputs(config.motifs)
     except MotiflensError as error:
         chart.note(f"no window was scanned again: {error}")
-        return None
+        return False
     inputs = opened.manifest.inputs if opened.manifest else {}
     for path in paths:
         if not path.exists():
             chart.note(f"no window was scanned again: the profiles {path} are not there any more")
-            return None
+            return False
         recorded = [content for key, content in inputs.items() if key.startswith(f"{path}|")]
         if recorded and hash_path(path) not in recorded:
             chart.note(f"no window was scanned again: the profiles {path} have changed since")
-            return None
+            return False
     try:
         built = load_profiles(config.motifs)
     except MotiflensError as error:
         chart.note(f"no window was scanned again: {error}")
-        return None
+        return False
     if opened.has("profiles") and chart.is_sound("profiles"):
         wanted, found = profile_table(built), opened.run.table("profiles")
         if len(wanted) != len(found):
             chart.fault("profiles", "recomputed", f"has {len(found):,} profiles",
                         f"{len(wanted):,} as in the profile file")
-            return None
+            return False
         for column in ("profile_id", "width", "threshold", "max_score", "min_score"):
             differ = wanted[column].to_numpy() != found[column].to_numpy()
             if differ.any():
@@ -112,58 +127,58 @@ def _profiles(opened: Opened, chart: Chart, config: Config) -> list[Profile] | N
                     f"{found[column].iloc[k]}", f"{wanted[column].iloc[k]} as in the profile file",
                     part=column,
                 )
-                return None
-    return built
+                return False
+    return True
 
 
-def _check_scan(
-    opened: Opened, chart: Chart, store: TokenStore, scanner: Scanner, window: Window
+def _check_occupancy(
+    opened: Opened, chart: Chart, store: TokenStore, occupancy: Occupancy, window: Window
 ) -> None:
-    from precompute.scan import count_window, depth_window
-    from precompute.streaming import with_halo
-
     chrom, lo, hi = window
     start = int(opened.attribute("sequence", chrom, "start"))
-    edges = store.edges(chrom)[lo : hi + 1].astype(np.int64) - start
+    edges = store.edges(chrom)[lo : hi + 1].astype(np.int64)
     first, last = int(edges[0]), int(edges[-1])
-    array = opened.arrays["sequence", chrom, "codes"]
-    left = max(0, first - scanner.halo)
-    codes = np.asarray(array[left : last + scanner.halo])
-    view, offset = with_halo(codes, first - left, last - left, scanner.halo)
     if opened.has("depth") and chart.is_sound("depth", chrom=chrom):
-        wanted = depth_window(scanner, view, offset, offset + last - first)
-        found = np.asarray(opened.arrays["depth", chrom, "depth"][first:last])
+        wanted = occupancy.depth(chrom, first, last)
+        found = np.asarray(opened.arrays["depth", chrom, "depth"][first - start : last - start])
         if not np.array_equal(wanted, found):
             k = int((wanted != found).argmax())
+            accused = chart.blame(*_SOURCES, "depth")
             chart.fault(
-                chart.blame("sequence", "profiles", "depth"), "recomputed",
-                f"{found[k]} motifs cover {chrom}:{start + first + k:,} in depth",
-                f"{wanted[k]} when it is scanned again", chrom=chrom, part="depth",
+                accused, "recomputed", f"{found[k]} motifs cover {chrom}:{first + k:,} in depth",
+                f"{wanted[k]} when it is computed again", chrom=chrom,
+                part="depth" if accused == "depth" else "",
             )
     names = ("tokens", "bins", "features")
+    if not chart.is_sound(*_SOURCES, chrom=chrom):
+        return
     if opened.has(*names) and chart.is_sound(*names, chrom=chrom):
-        indptr, indices, counts = count_window(scanner, view, edges - first + offset)
+        fresh = occupancy.counts(chrom, edges)
         stored = store.counts(chrom, lo, hi)
         same = (
-            np.array_equal(stored.indptr, indptr) and np.array_equal(stored.indices, indices)
-            and np.array_equal(stored.data, counts)
+            np.array_equal(stored.indptr, fresh.indptr)
+            and np.array_equal(stored.indices, fresh.indices)
+            and np.array_equal(stored.data, fresh.counts)
         )
         if not same:
-            _name_difference(chart, window, stored, (indptr, indices, counts))
+            _name_difference(chart, window, stored, fresh)
 
 
-def _name_difference(chart: Chart, window: Window, stored, wanted) -> None:  # type: ignore[no-untyped-def]
+def _name_difference(
+    chart: Chart, window: Window, stored: csr_matrix, wanted: SparseCounts
+) -> None:
     from scipy.sparse import csr_matrix
 
     indptr, indices, counts = wanted
     fresh = csr_matrix((counts.astype(np.int64), indices.astype(np.int32), indptr), stored.shape)
     rows, columns = (fresh != stored.astype(np.int64)).nonzero()
     bin_, feature = (int(rows[0]), int(columns[0])) if len(rows) else (0, 0)
+    accused = chart.blame(*_SOURCES, "bins", "tokens")
     chart.fault(
-        chart.blame("sequence", "profiles", "bins", "tokens"), "recomputed",
+        accused, "recomputed",
         f"feature {feature} covers {stored[bin_, feature]} bases of bin {window.lo + bin_:,} in "
-        "tokens", f"{fresh[bin_, feature]} when it is scanned again", chrom=window.chrom,
-        part="counts",
+        "tokens", f"{fresh[bin_, feature]} when it is computed again", chrom=window.chrom,
+        part="counts" if accused == "tokens" else "",
     )
 
 

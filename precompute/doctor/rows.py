@@ -1,4 +1,4 @@
-"""Bins and sparse rows: do the bins tile the sequence, and are the rows of the tokens sound?"""
+"""Bins, sparse rows and indexed hits: do bins and tiles tile the sequence, are the rows sound?"""
 
 from __future__ import annotations
 
@@ -54,6 +54,74 @@ def _check_edges(opened: Opened, chart: Chart, chrom: str, edges) -> None:  # ty
             f"{'sequence' if accused == 'bins' else 'bins'}: bins tile the sequence",
             chrom=chrom, part="edges" if accused == "bins" else "attributes start and end",
         )
+
+
+def check_hits(opened: Opened, chart: Chart, ledger: Ledger, step: Step) -> None:
+    """Indexed hits: tiles over the whole region, in each the hits in order of feature and start."""
+    n = ledger.size("n_features")
+    for chrom in opened.chroms("hits") if "hits" in opened.groups else []:
+        parts = [opened.array("hits", chrom, part) for part in ("tiles", "feature", "offset")]
+        attrs = opened.attributes.get(("hits", chrom))
+        if attrs is None or any(part is None for part in parts) or not chart.is_sound(
+            "hits", chrom=chrom
+        ):
+            continue
+        tiles, feature, offset = parts
+        with chart.guard("hits", chrom=chrom, part="tiles"):
+            first = np.asarray(tiles[:])  # type: ignore[index]
+            if not _are_tiles(opened, chart, chrom, attrs, first, feature.shape[0]):  # type: ignore[union-attr]
+                continue
+            at = 0
+            while at < len(first) - 1 and chart.is_sound("hits", chrom=chrom):
+                to = int(np.searchsorted(first, first[at] + _NON_ZEROS, side="right")) - 1
+                to = min(max(to, at + 1), len(first) - 1)
+                span = slice(int(first[at]), int(first[to]))
+                tile = np.repeat(np.arange(at, to), np.diff(first[at : to + 1]))
+                found = (np.asarray(feature[span]), np.asarray(offset[span]))  # type: ignore[index]
+                _check_tiles(chart, chrom, tile, *found, None if n is None else n - 2,
+                             attrs["tile_bp"])
+                step("hits", (to - at) / (len(first) - 1) / len(opened.chroms("hits")))
+                at = to
+
+
+def _are_tiles(
+    opened: Opened, chart: Chart, chrom: str, attrs: dict[str, int], first: NDArray, n_hits: int
+) -> bool:
+    """Tiles that rise from the first hit to the last, and cover the region."""
+    text = None
+    if len(first) < 2 or first[0] != 0 or first[-1] != n_hits or (np.diff(first) < 0).any():
+        text = "tiles do not rise from 0 to the number of hits", f"0 to {n_hits:,}"
+    elif attrs["tile_bp"] < 1:
+        text = f"tiles of {attrs['tile_bp']} bp", "tiles of at least 1 bp"
+    region = opened.attributes.get(("sequence", chrom))
+    if text is None and region is not None:
+        lo = attrs["first_tile"] * attrs["tile_bp"]
+        hi = lo + (len(first) - 1) * attrs["tile_bp"]
+        if lo > region["start"] or hi < region["end"]:
+            text = (f"tiles from {lo:,} to {hi:,}",
+                    f"tiles over {region['start']:,}-{region['end']:,}")
+    if text is not None:
+        chart.fault("hits", "values", *text, chrom=chrom, part="tiles")
+    return text is None
+
+
+def _check_tiles(
+    chart: Chart, chrom: str, tile: NDArray, feature: NDArray, offset: NDArray, most: int | None,
+    tile_bp: int,
+) -> None:
+    same_tile = tile[1:] == tile[:-1]
+    step = np.diff(feature.astype(np.int64))
+    falls = same_tile & ((step < 0) | ((step == 0) & (np.diff(offset.astype(np.int64)) <= 0)))
+    for bad, part, values, expected in (
+        (feature >= (most if most is not None else 1 << 16), "feature", feature,
+         f"numbers below {most}, the motif features"),
+        (offset >= tile_bp, "offset", offset, f"starts within the tile of {tile_bp:,} bp"),
+        (np.append(False, falls), "offset", offset, "features, and starts in each, that rise"),
+    ):
+        if bad.any():
+            k = int(bad.argmax())
+            chart.fault("hits", "values", f"{values[k]:,} in tile {tile[k]:,}", expected,
+                        chrom=chrom, part=part)
 
 
 def check_tokens(opened: Opened, chart: Chart, ledger: Ledger, step: Step) -> None:

@@ -24,7 +24,7 @@ _CELLS = re.compile(r"ceil\(n_bp / (\d+)\)$")
 PER_CHROM = {"n_bp": "bases", "n_bins": "bins"}
 SHARED = {"n_features": "features", "n_clusters": "motif clusters", "n_points": "points"}
 _WORDS = {**PER_CHROM, **SHARED, "nnz": "non-zeros", "n_tiles": "tiles",
-          "n_components": "components"}
+          "n_components": "components", "n_hits": "hits"}
 
 _CHANGED_WEIGHT = 0.01
 

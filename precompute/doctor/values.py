@@ -35,6 +35,7 @@ _ROW_NUMBERS = {
 }
 #: Sparse rows are read with their structure, by :mod:`precompute.doctor.rows`.
 SPARSE = {
+    "hits": ("tiles", "feature", "offset"),
     "tokens": ("indptr", "indices", "counts"),
     "attributions_tokens": ("indptr", "indices", "values"),
 }

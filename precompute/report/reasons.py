@@ -19,19 +19,23 @@ from precompute.report.reference import (
 class Numbers:
     """What the sentences are computed from.
 
-    ``halves`` are cluster counts of the two disjoint half samples, ``cut_at_reference`` the cut at
-    which this run has the reference's number of clusters.
+    ``halves`` are cluster counts of the two disjoint half samples of ``half_bins`` bins,
+    ``cut_at_reference`` the cut at which this run has the reference's number of clusters,
+    ``other_inputs`` sentences on inputs that are not like the paper's.
     """
 
     measured: Measured
     assembly: str
     long_share: float | None = None
     max_bin_bp: int = 50
+    other_inputs: tuple[str, ...] = ()
     linkage: str = ""
     cut: float = 0.0
     clusters: int = 0
-    cpg_clusters: int = 0
+    clusters_without_cpg: int | None = None
     sample_bins: int = 0
+    half_bins: int = 0
+    is_exact: bool = False
     rand: float | None = None
     largest_change: float | None = None
     halves: tuple[int, ...] = ()
@@ -76,7 +80,7 @@ def scope(n: Numbers) -> list[str]:
         )
     if n.assembly.lower() not in ("hg38", "grch38"):
         out.append(f"It is on {n.assembly}; the paper's genome is hg38.")
-    return out
+    return out + list(n.other_inputs)
 
 
 def covered_bases(n: Numbers) -> list[str]:
@@ -159,22 +163,22 @@ def clusters(n: Numbers) -> list[str]:
     m = n.measured
     out = []
     if n.sample_bins:
-        text = (
-            f"The scores rest on {n.sample_bins:,} of {m.bins:,} bins "
-            f"({percent(n.sample_bins / max(m.bins, 1))}), the paper's on the whole genome"
-        )
+        of_all = percent(n.sample_bins / max(m.bins, 1))
+        bins = f"all {n.sample_bins:,} bins" if n.is_exact else (
+            f"{n.sample_bins:,} of {m.bins:,} bins ({of_all})")
+        text = f"The scores rest on {bins}, the paper's on the whole genome"
         if len(n.halves) == 2 and n.rand is not None:
             low, high = sorted(n.halves)
             spread = f"{low} and {high} clusters" if low != high else f"{low} clusters each"
             moves = ", so the count itself moves with the sample" if low != high else ""
             text += (
-                f"; two disjoint halves of that sample give {spread}, with an adjusted Rand index "
-                f"of {n.rand:.2f}{moves}"
+                f"; two disjoint samples of {n.half_bins:,} bins give {spread}, with an adjusted "
+                f"Rand index of {n.rand:.2f}{moves}"
             )
         out.append(f"{text}.")
     if n.largest_change is not None:
         out.append(
-            f"Between the halves a single score moves by up to {n.largest_change:.2f}: profiles "
+            f"Between those samples a single score moves by up to {n.largest_change:.2f}: profiles "
             "with few hits have too few bins in common."
         )
     if n.cut_at_reference is not None and n.cut_at_reference != n.cut:
@@ -184,9 +188,11 @@ def clusters(n: Numbers) -> list[str]:
         )
     if n.linkage and n.linkage != "single":
         out.append(f"The linkage is {n.linkage}; the paper's partition is that of single linkage.")
-    if n.cpg_clusters:
-        what = "one of them is" if n.cpg_clusters == 1 else f"{n.cpg_clusters} of them are"
-        out.append(f"CpG is clustered with the motifs; {what} CpG alone.")
+    if n.clusters_without_cpg is not None:
+        out.append(
+            f"CpG is clustered with the motifs; the motifs alone make {n.clusters_without_cpg} "
+            "clusters."
+        )
     return out
 
 

@@ -27,6 +27,9 @@ REFERENCES = {
     "non_zeros": Reference(83, 0.5, "83", EARLIER),
 }
 
+#: Motif profiles of the paper: JASPAR 2022 CORE vertebrates, latest versions.
+PAPER_PROFILES = 841
+
 #: Pearson r of log rank and log frequency in the paper.
 PAPER_R = {"motif": -0.99, "bpe600": -0.77, "bpe4096": -0.94}
 

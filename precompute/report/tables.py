@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from precompute import __version__
 from precompute.artefacts import RunFolder
 from precompute.config import Config, parse_config
 from precompute.errors import RunFolderError
 from precompute.manifest import Manifest
-from precompute.pipeline import STAGES
-from precompute.report import figures, reasons
+from precompute.report import figures, provenance, reasons
 from precompute.report.content import (
     Comparison,
     Figure,
-    Input,
     Law,
     Report,
-    Setting,
-    StageCost,
 )
 from precompute.report.measure import Measured, Progress, measure
 from precompute.report.reasons import Numbers, percent
-from precompute.report.reference import PAPER_R, REFERENCES, SOURCES
+from precompute.report.reference import PAPER_PROFILES, PAPER_R, REFERENCES, SOURCES
 
-_PACKAGES = (
-    "numpy", "scipy", "numba", "pandas", "zarr", "pyarrow", "scikit-learn", "umap-learn",
-    "openTSNE", "igraph", "torch", "pyBigWig",
-)
+_HIT_LIMITS = ("min_relative_score", "max_p_value")
 
 
 def report_tables(run: str | Path | RunFolder, progress: Progress | None = None) -> Report:
@@ -67,10 +57,10 @@ def report_tables(run: str | Path | RunFolder, progress: Progress | None = None)
         comparisons=tuple(_comparisons(numbers, manifest)),
         laws=tuple(_laws(folder, manifest)),
         law_notes=tuple(_law_notes(folder, manifest, config)),
-        settings=tuple(_settings(config)),
-        inputs=tuple(_inputs(manifest, config)),
-        stages=tuple(_stages(manifest)),
-        versions=tuple(_versions(manifest)),
+        settings=tuple(provenance.settings(config)),
+        inputs=tuple(provenance.inputs(manifest, config)),
+        stages=tuple(provenance.stages(manifest)),
+        versions=tuple(provenance.versions(manifest)),
         figures=tuple(_figures(folder, manifest, numbers)),
         sources=SOURCES,
     )
@@ -122,8 +112,10 @@ def _numbers(
         known = {
             "linkage": settings.linkage, "cut": settings.cut,
             "clusters": int(found["clusters"]),
-            "cpg_clusters": int(found["clusters"]) - int(found["clusters_without_cpg"]),
+            "clusters_without_cpg": found.get("clusters_without_cpg"),
             "sample_bins": int(scores.get("sample_bins", 0)),
+            "half_bins": int(scores.get("half_bins", scores.get("sample_bins", 0) // 2)),
+            "is_exact": bool(scores.get("exact", False)),
             "rand": found.get("adjusted_rand_of_halves"),
             "largest_change": scores.get("largest_change_between_halves"),
             "halves": _halves(folder, settings.cut, settings.linkage),
@@ -134,9 +126,42 @@ def _numbers(
         assembly=manifest.assembly,
         long_share=_facts(manifest, "bins").get("long_share_before_cut"),
         max_bin_bp=config.bins.max_bin_bp,
+        other_inputs=tuple(_other_inputs(manifest, config)),
         non_zeros=int(_facts(manifest, "tokens").get("non_zeros", 0)),
         **known,
     )
+
+
+def _other_inputs(manifest: Manifest, config: Config) -> list[str]:
+    """Sentences on inputs and thresholds that are not like the paper's."""
+    out = []
+    n_profiles = _facts(manifest, "motifs").get("profiles")
+    if n_profiles is not None and n_profiles != PAPER_PROFILES:
+        out.append(
+            f"It has {n_profiles:,} motif profiles; the paper has {PAPER_PROFILES} (JASPAR 2022 "
+            "CORE vertebrates)."
+        )
+    motifs = config.motifs
+    defaults = type(motifs).model_fields
+    if motifs.hits is not None:
+        source = motifs.hits.folder or motifs.hits.bigbed
+        limits = [
+            f"{name} {value}" for name, value in motifs.hits.model_dump().items()
+            if name.startswith("min_") and value is not None
+        ]
+        out.append(
+            f"Its hits are ready ones of {source.name if source else 'a file'} "
+            f"({', '.join(limits) or 'all of them'}), not scanned."
+        )
+    elif any(getattr(motifs, k) != defaults[k].default for k in _HIT_LIMITS):
+        out.append(
+            f"A hit here has a relative score of at least {motifs.min_relative_score:g} and p < "
+            f"{motifs.max_p_value:g}; JASPAR's own tracks have 0.8 and 0.05."
+        )
+    masked = _facts(manifest, "genome").get("masked_bp")
+    if masked:
+        out.append(f"{masked:,} known bases lie outside its BED and count as N.")
+    return out
 
 
 def _halves(folder: RunFolder, cut: float, linkage: str) -> tuple[int, ...]:
@@ -257,82 +282,7 @@ def _law_notes(folder: RunFolder, manifest: Manifest, config: Config) -> list[st
     return out
 
 
-# -- settings, inputs, stages ----------------------------------------------------------------
-
-
-def _settings(config: Config) -> list[Setting]:
-    out: list[Setting] = []
-
-    def walk(prefix: str, model: Any) -> None:
-        for key, field in type(model).model_fields.items():
-            value = getattr(model, key)
-            name = f"{prefix}{key}"
-            if hasattr(type(value), "model_fields"):
-                walk(f"{name}.", value)
-            elif isinstance(value, list) and value and hasattr(type(value[0]), "model_fields"):
-                for item in value:
-                    data = item.model_dump(mode="json", exclude={"bigwig"})
-                    out.append(Setting(name, _compact(data), False))
-            elif not isinstance(value, Path) and value is not None:
-                is_default = not field.is_required() and value == field.get_default()
-                out.append(Setting(name, _text(value), is_default))
-
-    walk("", config)
-    return out
-
-
-def _compact(data: dict[str, Any]) -> str:
-    if set(data) == {"chrom", "start", "end"}:
-        end = "end" if data["end"] is None else f"{data['end']:,}"
-        return f"{data['chrom']}:{data['start'] + 1:,}-{end}"
-    return ", ".join(f"{key} {value}" for key, value in data.items() if value is not None)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _inputs(manifest: Manifest, config: Config) -> list[Input]:
-    hashes = {key.rpartition("|")[0]: digest for key, digest in manifest.inputs.items()}
-    named: list[tuple[str, Path | None]] = [
-        ("sequence", config.genome.fasta),
-        ("motif profiles", config.motifs.profiles),
-        *((f"track {track.name}", track.bigwig) for track in config.tracks),
-        ("transcripts", config.annotation.transcripts),
-        ("genes", config.annotation.genes),
-        ("CpG islands", config.annotation.cpg_islands),
-        ("cytobands", config.annotation.cytobands),
-        ("peaks", config.annotation.peaks.folder if config.annotation.peaks else None),
-    ]
-    # The name and not the path: a report is passed on, and the hash says which file it was.
-    return [
-        Input(role, path.name, hashes.get(str(path), "")) for role, path in named
-        if path is not None
-    ]
-
-
-def _stages(manifest: Manifest) -> list[StageCost]:
-    return [
-        StageCost(stage.name, stage.title, record.seconds, record.peak_rss_mb / 1024,
-                  record.finished)
-        for stage in STAGES
-        if (record := manifest.stages.get(stage.name)) is not None
-    ]
-
-
-def _versions(manifest: Manifest) -> list[tuple[str, str]]:
-    out = [("motiflens that made the run", manifest.motiflens),
-           ("motiflens that wrote this page", __version__), ("Python", platform.python_version())]
-    for name in _PACKAGES:
-        try:
-            out.append((name, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return out
+# -- figures ---------------------------------------------------------------------------------
 
 
 def _figures(folder: RunFolder, manifest: Manifest, n: Numbers) -> list[Figure]:

@@ -20,7 +20,17 @@ from precompute.artefacts import ARTEFACTS, RunFolder
 from precompute.doctor import contract, examine, files, rules
 from precompute.doctor.findings import PRODUCER, Chart, plain
 from precompute.errors import RunFolderError
-from tests.damage import DAMAGES, Damage, array, put, record, rows
+from tests.damage import (
+    DAMAGES,
+    HIT_DAMAGES,
+    Damage,
+    array,
+    index_hits,
+    put,
+    record,
+    recount,
+    rows,
+)
 from tests.synthetic_run import make_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -120,8 +130,33 @@ def test_an_unfinished_run_is_healthy_as_far_as_it_goes(run):
 # -- faults ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda d: d.name.replace(" ", "-"))
+def by_name(damage: Damage) -> str:
+    return damage.name.replace(" ", "-")
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=by_name)
 def test_each_fault_is_named_and_nothing_else(run, damage: Damage):
+    check(run, damage)
+
+
+@pytest.mark.parametrize("damage", HIT_DAMAGES, ids=by_name)
+def test_each_fault_of_ready_hits_is_named_and_nothing_else(run, damage: Damage):
+    index_hits(run)
+    check(run, damage)
+
+
+def test_a_run_of_ready_hits_is_healthy_and_computed_again(run):
+    index_hits(run)
+    diagnosis = examine(run)
+    assert told(diagnosis) == ""
+    assert not any("computed again" in note for note in diagnosis.notes)
+    array("tokens", "chr20/counts", recount)(run)
+    record(run)
+    assert "when it is computed again" in told(examine(run))
+
+
+def check(run, damage):
+    """Break the run; its fault is named, alone, at its place and with its remedy."""
     damage.harm(run)
     if damage.is_recorded:
         record(run)
@@ -261,17 +296,22 @@ def test_every_line_of_the_contract_is_executable():
         if artefact.format == "parquet":
             assert set(contract.columns(artefact)) == set(artefact.schema), name
         if artefact.format == "zarr":
-            left = set(artefact.schema) - set(contract.arrays(artefact))
-            assert left <= {"attrs", "<chrom> attrs"}, name
+            said = {path for line in artefact.schema for path in line.split(", ")}
+            assert said - set(contract.arrays(artefact)) <= {"attrs", "<chrom> attrs"}, name
             assert name in contract.ATTRIBUTES, name
 
 
 def test_lines_of_the_contract_are_read_as_meant():
-    spec = contract.array_spec
-    assert spec("uint8 or uint16 (nnz,), bases") == (("uint8", "uint16"), ("nnz",), False)
-    assert spec("float32 (ceil(n_bp / 16),), mean") == (("float32",), ("ceil(n_bp / 16)",), False)
-    assert spec("float32 (n_points, 2)") == (("float32",), ("n_points", "2"), False)
-    assert spec("float32 (n,), p; only with a setting") == (("float32",), ("n",), True)
+    assert contract.array_spec("uint8 or uint16 (nnz,), bases") == (
+        ("uint8", "uint16"), ("nnz",), False)
+    assert contract.array_spec("float32 (ceil(n_bp / 16),), mean") == (
+        ("float32",), ("ceil(n_bp / 16)",), False)
+    assert contract.array_spec("float32 (n_points, 2)") == (("float32",), ("n_points", "2"), False)
+    assert contract.array_spec("int8 (n,), only with x") == (("int8",), ("n",), True)
+    scores = contract.arrays(ARTEFACTS["interdependence"])
+    assert scores["half1"] == scores["scores"]
+    assert scores["q_values"] == scores["p_values"]
+    assert [name for name, spec in scores.items() if spec.is_optional] == ["p_values", "q_values"]
     assert contract.array_spec("start int, end int (bp)") is None
     assert contract.column_spec("'+', '-' or '+-'").choices == ("+", "-", "+-")
     assert contract.column_spec("list of int16, rising") == ("int16", True, (), False)

@@ -19,8 +19,18 @@ import pandas as pd
 import pytest
 
 from precompute.artefacts import RunFolder
+from precompute.config_inputs import HitsConfig
 from precompute.errors import ArtefactError, ConfigError, RunFolderError
-from precompute.report import figures, page, reasons, report_tables, tables, write_report
+from precompute.pipeline import STAGES
+from precompute.report import (
+    figures,
+    page,
+    provenance,
+    reasons,
+    report_tables,
+    tables,
+    write_report,
+)
 from precompute.report import measure as measuring
 from precompute.report.content import Comparison
 from precompute.report.measure import Measured, measure
@@ -138,7 +148,7 @@ def test_the_rows_say_what_the_run_says(report, root):
     assert report.inputs[0].role == "sequence"
     assert all(re.fullmatch(r"[0-9a-f]{64}", item.sha256) for item in report.inputs)
     assert not any("/" in item.name for item in report.inputs)
-    assert len(report.stages) == 22
+    assert [s.name for s in report.stages] == [s.name for s in STAGES]
     settings = {s.name: s for s in report.settings}
     assert settings["motif_clusters.cut"].is_default
     assert not settings["lexicon.threshold"].is_default
@@ -243,6 +253,28 @@ def test_the_scope_says_what_share_of_which_genome():
     assert reasons.scope(numbers(assembly="GRCh38")) == []
 
 
+def test_the_scope_names_inputs_unlike_the_papers(run):
+    assert reasons.scope(numbers(other_inputs=("x",))) == ["x"]
+    spoil(run, lambda d: d["stages"]["motifs"]["facts"].update(profiles=841))
+    manifest, config = tables._records(RunFolder(run))
+    assert tables._other_inputs(manifest, config) == []
+    manifest.stages["motifs"].facts["profiles"] = 30
+    manifest.stages["genome"].facts["masked_bp"] = 1234
+    motifs = config.motifs.model_copy(update={"max_p_value": 1e-4})
+    few, limits, masked = tables._other_inputs(
+        manifest, config.model_copy(update={"motifs": motifs}))
+    assert few.startswith("It has 30 motif profiles; the paper has 841")
+    assert "at least 0.8 and p < 0.0001" in limits
+    assert masked == "1,234 known bases lie outside its BED and count as N."
+    hits = HitsConfig(folder=Path("/x/tsv"), min_relative_score_x1000=850)
+    motifs = config.motifs.model_copy(update={"hits": hits})
+    ready = tables._other_inputs(manifest, config.model_copy(update={"motifs": motifs}))[1]
+    assert ready == (
+        "Its hits are ready ones of tsv (min_relative_score_x1000 850), not scanned.")
+    with_hits = config.model_copy(update={"motifs": motifs})
+    assert [i.name for i in provenance.inputs(manifest, with_hits) if i.role == "hits"] == ["tsv"]
+
+
 def test_coverage_is_put_down_to_n_as_far_as_it_goes():
     n = numbers(total_bp=13_400_000, known_bp=13_340_000, covered_bp=13_339_626,
                 covered_known_bp=13_339_626)
@@ -267,17 +299,20 @@ def test_a_share_of_long_bins_is_held_against_chance():
 
 
 def test_cluster_counts_are_put_down_to_what_applies():
-    n = numbers(sample_bins=60_000, rand=0.87, halves=(818, 821), largest_change=0.82,
-                cut_at_reference=0.37, clusters=834, cpg_clusters=1)
+    n = numbers(sample_bins=60_000, half_bins=30_000, rand=0.87, halves=(818, 821),
+                largest_change=0.82, cut_at_reference=0.37, clusters=834, clusters_without_cpg=829)
     text = " ".join(reasons.clusters(n))
     assert "60,000 of 191,743,497 bins (0.0313 %)" in text
-    assert "818 and 821 clusters, with an adjusted Rand index of 0.87" in text
+    assert "disjoint samples of 30,000 bins give 818 and 821 clusters, with an" in text
+    assert "Rand index of 0.87" in text
     assert "at a cut of 0.37 instead of 0.38" in text
-    assert "one of them is CpG alone" in text
+    assert "the motifs alone make 829 clusters" in text
     assert "linkage is" not in text
     same = " ".join(reasons.clusters(replace(n, halves=(820, 820))))
     assert "820 both clusters" not in same
     assert "820 clusters each" in same
+    exact = reasons.clusters(replace(n, is_exact=True, sample_bins=n.measured.bins))[0]
+    assert exact.startswith("The scores rest on all 191,743,497 bins, the paper's")
     other = " ".join(reasons.clusters(numbers(linkage="average", clusters=900)))
     assert other == (
         "The linkage is average; the paper's partition is that of single linkage.")
