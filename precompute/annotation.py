@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from precompute.aliases import AliasTable, find, read_aliases, resolve
-from precompute.bed import read_rows, span
 from precompute.context import Facts, StageContext
 from precompute.errors import InputError
+from precompute.inputs.aliases import AliasTable, find, read_aliases, resolve
+from precompute.inputs.bed import read_rows, span
 
 _TRANSCRIPTS = (
     ["chrom", "start", "end", "name", "gene", "strand", "thick_start", "thick_end",

@@ -314,15 +314,15 @@ def interdependence(
     _checked(RunSection, name="notebook", workers=workers, seed=seed)
     given = {} if sample is None else {"sample_bins": sample}
     _checked(InterdependenceConfig, max_order=max_order, **given)
-    widths = tokens.features["width"].to_numpy()
-    if sample is None or sample >= tokens.n_bins:
-        return scores_of(tokens.counts, max_order, workers, progress, widths=widths)
     if isinstance(random_state, np.random.Generator):
         rng = random_state
     else:
         rng = np.random.default_rng(derived_seed(random_state, "interdependence", "sample"))
-    chosen = np.sort(rng.choice(tokens.n_bins, size=sample, replace=False))
-    return scores_of(tokens.counts[chosen], max_order, workers, progress, widths=widths)
+    counts = tokens.counts
+    if sample is not None and sample < tokens.n_bins:
+        counts = counts[np.sort(rng.choice(tokens.n_bins, size=sample, replace=False))]
+    widths = tokens.features["width"].to_numpy()
+    return scores_of(counts, max_order, workers, progress, widths=widths)
 
 
 def cluster_motifs(

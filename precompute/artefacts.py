@@ -147,11 +147,13 @@ _ALL = [
         {
             "scores": "float32 (n_features, n_features), 0-1, symmetric, diagonal 1; "
             "a feature that is constant over the bins scores 0 with all others",
-            "half0, half1": "as scores, over the two disjoint halves of the sample",
+            "half0": "float32 (n_features, n_features), as scores, over one half of the sample",
+            "half1": "float32 (n_features, n_features), as scores, over the other half",
             "p_values": "float32 (n_features, n_features), symmetric, 1 where not tested; "
             "only with interdependence.permutations > 0; rotations of the sample, see "
-            "precompute/permutation.py",
-            "q_values": "as p_values, adjusted by Benjamini and Hochberg over all tested pairs",
+            "precompute/scores/permutation.py",
+            "q_values": "float32 (n_features, n_features), p_values adjusted by Benjamini and "
+            "Hochberg over all tested pairs; only with interdependence.permutations > 0",
             "attrs": "exact bool, sample_bins int (bins behind scores: all of them when exact), "
             "half_bins int, max_order int, permutations int, device 'cpu' or 'cuda', method str "
             "(how the moments were summed), seed int",

@@ -12,20 +12,20 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.aliases import AliasTable, find, matching, read_aliases, resolve
-from precompute.bed import read_rows, span
 from precompute.config_inputs import GenomeConfig, Region
 from precompute.context import Facts, StageContext
 from precompute.errors import ChromosomeError, InputError
-from precompute.fasta import Fasta, read_fasta
-from precompute.nucleotides import (
+from precompute.inputs.aliases import AliasTable, find, matching, read_aliases, resolve
+from precompute.inputs.bed import read_rows, span
+from precompute.inputs.fasta import Fasta, read_fasta
+from precompute.inputs.nucleotides import (
     LETTERS,
     Chromosome,
     decode,
     encode,
     reverse_complement,
 )
-from precompute.twobit import SIGNATURES, TwoBit
+from precompute.inputs.twobit import SIGNATURES, TwoBit
 
 __all__ = [
     "LETTERS",

@@ -3,8 +3,9 @@
 phi_n(x) = x^n exp(-x^2 / 2) / sqrt(n!), n = 0 .. max_order, and
 IDS(i, j) = max over (n, m) of |Pearson(phi_n(x_i), phi_m(x_j))| across bins.
 
-How the scores come about is told in :mod:`precompute.moments`, how all bins are streamed in
-:mod:`precompute.streamed_scores`, and what a p-value means in :mod:`precompute.permutation`.
+How the scores come about is told in :mod:`precompute.scores.moments`, how all bins are streamed in
+:mod:`precompute.scores.streamed_scores`, and what a p-value means in
+:mod:`precompute.scores.permutation`.
 
 References
 ----------
@@ -23,9 +24,9 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
-from precompute.moments import block_scores
-from precompute.permutation import permutation_tests
-from precompute.streamed_scores import (
+from precompute.scores.moments import block_scores
+from precompute.scores.permutation import permutation_tests
+from precompute.scores.streamed_scores import (
     Bar,
     bin_blocks,
     count_bins,
@@ -34,7 +35,7 @@ from precompute.streamed_scores import (
     exact_scores,
     read_counts,
 )
-from precompute.token_levels import Levels, TokenBlock, split_levels
+from precompute.scores.token_levels import Levels, TokenBlock, split_levels
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -80,7 +81,8 @@ def interdependence(
     Raises
     ------
     StageError
-        When there are fewer than two bins, or a value is negative or not finite.
+        When there are fewer than two bins, a value is negative or not finite, or counts are not
+        whole numbers or do not go with the widths.
 
     Examples
     --------
@@ -94,7 +96,7 @@ def interdependence(
     if widths is None:
         levels, tokens = split_levels(values)
     else:
-        tokens = values.tocsr()
+        tokens = _checked_counts(values, widths)
         levels = Levels.of_counts(widths, int(tokens.data.max(initial=0)))
 
     def bar(done: float, total: float) -> None:
@@ -104,12 +106,30 @@ def interdependence(
     return _scores(tokens, levels, max_order, workers, device, bar)
 
 
+def _checked_counts(counts: csr_matrix, widths: NDArray[np.integer]) -> csr_matrix:
+    if counts.shape[1] != len(widths):
+        raise StageError(
+            f"the counts have {counts.shape[1]} features and there are {len(widths)} widths; give "
+            "the width of each feature"
+        )
+    if not np.issubdtype(counts.dtype, np.integer) or (counts.nnz and counts.data.min() < 0):
+        raise StageError(
+            f"the counts are {counts.dtype} or below 0, expected whole numbers of covered bases; "
+            "leave out widths to give feature values"
+        )
+    rows = counts.tocsr()
+    if not rows.has_canonical_format:
+        rows = rows.astype(np.int64)
+        rows.sum_duplicates()
+    return rows
+
+
 def _scores(
     tokens: csr_matrix, levels: Levels, max_order: int, workers: int, device: str, bar: Bar
 ) -> NDArray[np.float32]:
     if device == "cpu":
         return block_scores(TokenBlock.of(tokens, levels), levels, max_order, workers, bar)
-    from precompute.moments_torch import dense_scores
+    from precompute.scores.moments_torch import dense_scores
 
     scores = dense_scores(tokens, levels, max_order, device)
     bar(1, 1)

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from precompute.config_inputs import MotifConfig
 from precompute.context import Facts, StageContext
 from precompute.errors import InputError
-from precompute.jaspar_database import database_path, read_jaspar_database
-from precompute.profile_formats import RawProfile, read_profiles
+from precompute.inputs.jaspar_database import database_path, read_jaspar_database
+from precompute.inputs.profile_formats import RawProfile, read_profiles
 
 #: Name of the feature that marks CpG dinucleotides; it counts as a profile of width 1.
 CPG = "CpG"
@@ -136,8 +136,8 @@ def load_profiles(config: MotifConfig) -> list[Profile]:
     Raises
     ------
     InputError
-        When they cannot be read; see :func:`precompute.profile_formats.read_profiles` and
-        :func:`precompute.jaspar_database.read_jaspar_database`.
+        When they cannot be read; see :func:`precompute.inputs.profile_formats.read_profiles` and
+        :func:`precompute.inputs.jaspar_database.read_jaspar_database`.
     """
     if config.jaspar is not None:
         raw = read_jaspar_database(config.jaspar)

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.config import Config, MotifConfig
 from precompute.errors import ConfigError
-from precompute.hits import StoredHits
 from precompute.manifest import combine, hash_path, stat_key
 from precompute.motifs import Profile, load_profiles, profile_inputs
+from precompute.ready_hits.stored import StoredHits
 from precompute.scan import compile_scanner
 
 

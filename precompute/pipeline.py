@@ -90,7 +90,8 @@ STAGES: tuple[Stage, ...] = (
         ("profiles", "features", "pfms"), ("motifs",), _profile_inputs,
     ),
     Stage(
-        "hits", "Index ready motif hits", _P + "hit_index:run", ("sequence", "profiles"), ("hits",),
+        "hits", "Index ready motif hits", _P + "ready_hits.index:run", ("sequence", "profiles"),
+        ("hits",),
         ("genome", "motifs"), _hit_inputs,
     ),
     Stage(

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.aliases import resolve
 from precompute.bins import find_edges
 from precompute.config import BinConfig, MotifConfig
 from precompute.context import Progress
 from precompute.errors import RegionError
 from precompute.genome import open_sequence
+from precompute.inputs.aliases import resolve
 from precompute.motifs import feature_table, load_profiles, profile_table
 from precompute.scan import Scanner, compile_scanner, depth_window
 from precompute.streaming import in_order, windows, with_halo

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.aliases import AliasTable, read_aliases, resolve
 from precompute.context import Facts, StageContext
 from precompute.errors import InputError
+from precompute.inputs.aliases import AliasTable, read_aliases, resolve
 from precompute.streaming import windows
 
 if TYPE_CHECKING:

@@ -292,8 +292,8 @@ def parquet_stamp(name: str, kind: str | None, version: int) -> Callable[[Path],
 
 def index_hits(root: Path) -> None:
     """Make a synthetic run one of ready hits: those that the scanner finds."""
-    from precompute.hits import TileWriter
     from precompute.motifs import build_profiles
+    from precompute.ready_hits.stored import TileWriter
     from precompute.scan import compile_scanner, find_hits
 
     run = RunFolder(root)

@@ -7,9 +7,9 @@ import gzip
 import pytest
 
 from precompute.artefacts import RunFolder
+from precompute.inputs.nucleotides import decode
+from precompute.inputs.profile_formats import read_profiles
 from precompute.manifest import hash_path
-from precompute.nucleotides import decode
-from precompute.profile_formats import read_profiles
 from tests.integration.test_pipeline import run_chain, write_config
 from tests.sequence_files import bgzip, fasta, two_bit
 

@@ -9,11 +9,11 @@ import pytest
 
 from precompute.artefacts import RunFolder
 from precompute.config import load_config
-from precompute.hits import StoredHits
 from precompute.manifest import hash_path
 from precompute.motifs import build_profiles, load_profiles
 from precompute.occupancy import OccupancyRef
 from precompute.pipeline import Pipeline, stage_named
+from precompute.ready_hits.stored import StoredHits
 from tests.hit_export import rows_of, write_bigbed, write_tsv
 from tests.integration.test_pipeline import Listener, run_chain, write_config
 

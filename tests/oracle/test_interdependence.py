@@ -13,10 +13,10 @@ from scipy.sparse import csr_matrix
 
 from precompute.errors import StageError
 from precompute.interdependence import interdependence
-from precompute.moments import hermite_functions
 from precompute.motif_clusters import cluster_features, count_by_cut, describe_clusters
 from precompute.motifs import build_profiles
 from precompute.scan import compile_scanner, count_window
+from precompute.scores.moments import hermite_functions
 
 
 def dense_ids(values: np.ndarray, max_order: int) -> np.ndarray:
@@ -116,6 +116,36 @@ def test_unsorted_doubled_and_zero_entries_are_understood():
     data = [0.2, 0.25, 0.25, 1.0, 0.4, 0.0, 1.0, 0.3, 0.0]
     messy = csr_matrix((data, indices, [0, 3, 6, 7, 9]), shape=dense.shape)
     assert np.array_equal(interdependence(messy), interdependence(csr_matrix(dense)))
+
+
+def test_doubled_counts_are_summed(real_counts):
+    counts, widths = real_counts
+    coo = counts.tocoo()
+    half = coo.data // 2
+    row = np.append(coo.row, coo.row)
+    column = np.append(coo.col, coo.col)
+    order = np.argsort(row, kind="stable")
+    doubled = csr_matrix(
+        (np.append(coo.data - half, half)[order], column[order],
+         np.append(0, np.cumsum(np.bincount(row, minlength=counts.shape[0])))),
+        shape=counts.shape,
+    )
+    assert doubled.nnz == 2 * counts.nnz
+    assert np.array_equal(
+        interdependence(doubled, widths=widths), interdependence(counts, widths=widths))
+
+
+@pytest.mark.parametrize(
+    ("counts", "widths", "says"),
+    [
+        (np.eye(3, dtype=np.uint8), [4, 5], "have 3 features and there are 2 widths"),
+        (np.eye(3), [4, 5, 6], "expected whole numbers"),
+        (-np.eye(3, dtype=np.int8), [4, 5, 6], "below 0"),
+    ],
+)
+def test_counts_that_are_none_are_refused(counts, widths, says):
+    with pytest.raises(StageError, match=says):
+        interdependence(csr_matrix(counts), widths=np.array(widths))
 
 
 def test_progress_ends_at_the_number_of_pairs(real_values):

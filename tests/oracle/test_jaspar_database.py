@@ -10,9 +10,9 @@ import pytest
 
 from precompute.config_inputs import JasparConfig, MotifConfig
 from precompute.errors import ConfigError, InputError
-from precompute.jaspar_database import database_path, read_jaspar_database
+from precompute.inputs.jaspar_database import database_path, read_jaspar_database
+from precompute.inputs.profile_formats import read_profiles
 from precompute.motifs import load_profiles, profile_inputs
-from precompute.profile_formats import read_profiles
 
 
 def jaspar(**changes) -> JasparConfig:

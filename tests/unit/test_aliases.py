@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from precompute.aliases import assembly_family, find, matching, read_aliases, resolve
 from precompute.errors import ChromosomeError, InputError
+from precompute.inputs.aliases import assembly_family, find, matching, read_aliases, resolve
 
 
 @pytest.mark.parametrize(

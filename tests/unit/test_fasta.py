@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from precompute.bgzip import BgzipFile, block_size
 from precompute.errors import InputError
-from precompute.fasta import Fasta, read_fasta
-from precompute.nucleotides import decode, encode
+from precompute.inputs.bgzip import BgzipFile, block_size
+from precompute.inputs.fasta import Fasta, read_fasta
+from precompute.inputs.nucleotides import decode, encode
 from tests.sequence_files import END, bgzip, fasta, put
 
 SEQUENCES = {
@@ -87,7 +87,7 @@ def test_random_access_equals_streaming(tmp_path_factory, data):
 
 def test_windows_change_nothing(tmp_path, monkeypatch):
     for module in ("fasta", "fasta_index"):
-        monkeypatch.setattr(f"precompute.{module}._WINDOW", 64)
+        monkeypatch.setattr(f"precompute.inputs.{module}._WINDOW", 64)
     for name, form in FORMS.items():
         path = put(tmp_path / name, form(fasta(SEQUENCES)))
         reader = Fasta(path)
@@ -296,7 +296,7 @@ def test_truncated_gzip_is_noticed_while_it_is_indexed(tmp_path):
 
 def test_the_readers_import_nothing_heavy():
     code = (
-        "import sys, precompute.fasta, precompute.twobit, precompute.aliases; "
+        "import sys, precompute.inputs.fasta, precompute.inputs.twobit, precompute.inputs.aliases; "
         "print({'torch', 'pandas', 'numba', 'zarr'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

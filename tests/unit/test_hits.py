@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 import yaml
 
-from precompute import genome, hit_index, motifs
+from precompute import genome, motifs
 from precompute.artefacts import RunFolder
 from precompute.config import load_config
 from precompute.config_inputs import HitsConfig
 from precompute.context import StageContext
 from precompute.errors import ChromosomeError, InputError, MotiflensError, RunFolderError
-from precompute.hit_files import Named, check_bigbed, read_bigbed, read_tsv, tsv_files
-from precompute.hit_fit import Fit, check_fit, fit_of, scores_at
-from precompute.hits import StoredHits
+from precompute.inputs.nucleotides import decode, encode
 from precompute.motifs import build_profiles
-from precompute.nucleotides import decode, encode
+from precompute.ready_hits import index
+from precompute.ready_hits.files import Named, check_bigbed, read_bigbed, read_tsv, tsv_files
+from precompute.ready_hits.fit import Fit, check_fit, fit_of, scores_at
+from precompute.ready_hits.stored import StoredHits
 from tests.hit_export import Row, rows_of, write_bigbed, write_tsv
 from tests.sequence_files import fasta, put
 
@@ -88,7 +89,7 @@ class Place:
         config = load_config(tmp_path / "c.yaml")
         folder = RunFolder(tmp_path / "run")
         folder.root.mkdir(exist_ok=True)
-        for stage in (genome, motifs, hit_index):
+        for stage in (genome, motifs, index):
             facts = stage.run(StageContext(config, folder, stage.__name__.split(".")[-1]))
         return folder, facts
 
@@ -308,7 +309,7 @@ def test_batches_change_nothing(place, tmp_path, monkeypatch):
     folder = place.tsv(tmp_path)
     named = Named(("MA1.1", "MA2.1"), ("Alpha", "Beta"), (5, 7))
     whole = list(read_tsv(folder / "MA1.1.tsv.gz", 0, named))
-    monkeypatch.setattr("precompute.hit_files._BLOCK_BYTES", 400)
+    monkeypatch.setattr("precompute.ready_hits.files._BLOCK_BYTES", 400)
     parts = list(read_tsv(folder / "MA1.1.tsv.gz", 0, named))
     assert len(parts) > 20
     for column in ("start", "is_minus", "relative", "log_p", "profile"):

@@ -17,7 +17,7 @@ from precompute.config import load_config
 from precompute.context import StageContext
 from precompute.errors import StageError
 from precompute.interdependence import choose_device, interdependence, sample_counts
-from precompute.moments_torch import DenseMoments
+from precompute.scores.moments_torch import DenseMoments
 from precompute.token_store import TokenStore
 from tests.conftest import REPOSITORY
 from tests.token_run import BINS, WIDTHS, write_store

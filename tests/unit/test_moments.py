@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
-from precompute.moments import (
+from precompute.scores.moments import (
     Spread,
     block_moments,
     block_scores,
@@ -21,7 +21,7 @@ from precompute.moments import (
     hermite_functions,
     pairs_before,
 )
-from precompute.token_levels import Levels, TokenBlock, level_counts, split_levels
+from precompute.scores.token_levels import Levels, TokenBlock, level_counts, split_levels
 
 
 def random_counts(seed: int, n_bins: int = 200, n_features: int = 13, density: float = 0.3):
@@ -66,8 +66,11 @@ def test_adding_in_place_is_combining():
     parts = [block_moments(block, levels, 5, 2, 11) for block in blocks]
     total = np.zeros_like(parts[0])
     for block in blocks:
-        assert block_moments(block, levels, 5, 2, 11, 2, total) is total
+        assert block_moments(block, levels, 5, 2, 11, 2, total, add=True) is total
     assert np.array_equal(total, combine(part.copy() for part in parts))
+    block_moments(blocks[1], levels, 5, 2, 11, out=total)
+    assert np.array_equal(total, parts[1])
+    total = combine(parts)
     whole = block_moments(TokenBlock.of(tokens, levels), levels, 5, 2, 11)
     assert np.allclose(total, whole, rtol=1e-12, atol=1e-12)
 

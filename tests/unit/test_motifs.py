@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from precompute.errors import InputError
+from precompute.inputs.profile_formats import read_profiles
 from precompute.motifs import (
     build_profiles,
     feature_table,
@@ -18,7 +19,6 @@ from precompute.motifs import (
     score_distribution,
     scoring_matrix,
 )
-from precompute.profile_formats import read_profiles
 
 TINY = """>MA0001.1 Alpha
 A [ 9 0 1 ]

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from precompute.interdependence import interdependence
-from precompute.permutation import permutation_tests
-from precompute.token_levels import Levels, TokenBlock
+from precompute.scores.permutation import permutation_tests
+from precompute.scores.token_levels import Levels, TokenBlock
 
 
 def rotated_tests(counts: np.ndarray, permutations: int, seed: int = 0, order: int = 2, workers=1):

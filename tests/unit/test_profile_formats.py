@@ -10,9 +10,8 @@ import pytest
 from Bio import motifs
 
 from precompute.errors import InputError
-from precompute.motifs import Profile, hit_threshold, scoring_matrix
-from precompute.nucleotides import reverse_complement
-from precompute.profile_formats import (
+from precompute.inputs.nucleotides import reverse_complement
+from precompute.inputs.profile_formats import (
     MAX_WIDTH_BP,
     RawProfile,
     check_profiles,
@@ -20,6 +19,7 @@ from precompute.profile_formats import (
     parse_meme,
     read_profiles,
 )
+from precompute.motifs import Profile, hit_threshold, scoring_matrix
 from precompute.scan import compile_scanner, find_hits
 
 MATRIX = """>MA0001.1 Alpha
@@ -186,7 +186,7 @@ def test_profiles_that_the_scanner_cannot_take_are_refused(monkeypatch):
     assert check_profiles([widest], "x") == [widest]
     with pytest.raises(InputError, match="256 bp wide, the scanner takes at most 255"):
         check_profiles([RawProfile("MA1", "x", np.ones((MAX_WIDTH_BP + 1, 4)))], "x")
-    monkeypatch.setattr("precompute.profile_formats.MAX_PROFILES", 1)
+    monkeypatch.setattr("precompute.inputs.profile_formats.MAX_PROFILES", 1)
     with pytest.raises(InputError, match="holds 2 profiles, at most 1"):
         check_profiles([widest, RawProfile("MA2", "y", np.ones((3, 4)))], "x")
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, vstack
 
-from precompute import moments_torch, streamed_scores
 from precompute.artefacts import RunFolder
 from precompute.config import InterdependenceConfig
 from precompute.execution import Threads
 from precompute.interdependence import interdependence, sample_counts
-from precompute.moments_torch import dense_scores
-from precompute.streamed_scores import (
+from precompute.scores import moments_torch, streamed_scores
+from precompute.scores.moments_torch import dense_scores
+from precompute.scores.streamed_scores import (
     bin_blocks,
     count_bins,
     count_levels,
@@ -24,7 +24,7 @@ from precompute.streamed_scores import (
     longest_bin,
     read_counts,
 )
-from precompute.token_levels import split_levels
+from precompute.scores.token_levels import split_levels
 from precompute.token_store import TokenStore
 from tests.token_run import BINS, WIDTHS, write_store
 
@@ -99,9 +99,9 @@ def test_moments_at_a_time_stay_within_the_memory(run, small_blocks, monkeypatch
     sizes = []
     original = streamed_scores.block_moments
 
-    def watched(*args):
+    def watched(*args, **options):
         sizes.append(args[-1].nbytes)
-        return original(*args)
+        return original(*args, **options)
 
     monkeypatch.setattr(streamed_scores, "block_moments", watched)
     exact(run, Threads(1), moments_mb=0.01)

@@ -11,8 +11,8 @@ from Bio import SeqIO
 
 from precompute.errors import InputError
 from precompute.genome import open_sequence
-from precompute.nucleotides import decode, encode
-from precompute.twobit import TwoBit
+from precompute.inputs.nucleotides import decode, encode
+from precompute.inputs.twobit import TwoBit
 from tests.sequence_files import put, two_bit
 
 # Made by faToTwoBit; the test file of the MIT-licensed package py2bit.
@@ -63,7 +63,7 @@ def test_biopython_reads_the_same(tmp_path):
 
 def test_windows_change_nothing(tmp_path, monkeypatch):
     path = put(tmp_path / "x.2bit", two_bit(SEQUENCES))
-    monkeypatch.setattr("precompute.twobit._WINDOW_BP", 5)
+    monkeypatch.setattr("precompute.inputs.twobit._WINDOW_BP", 5)
     for start, end in ((0, 38), (3, 30), (7, 8)):
         (found,) = TwoBit(path).read({"three": (start, end)})
         assert decode(found.codes) == SEQUENCES["three"][start:end]

@@ -15,9 +15,9 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.bgzip import BgzipFile, block_size
 from precompute.errors import InputError
-from precompute.fasta_index import (
+from precompute.inputs.bgzip import BgzipFile, block_size
+from precompute.inputs.fasta_index import (
     IndexEntry,
     build_index,
     gzip_errors,
@@ -27,7 +27,7 @@ from precompute.fasta_index import (
     read_index,
     write_beside,
 )
-from precompute.nucleotides import Chromosome, encode, first_strange
+from precompute.inputs.nucleotides import Chromosome, encode, first_strange
 
 _WINDOW = 1 << 23
 _NEWLINE, _RETURN = b"\n\r"
@@ -108,7 +108,7 @@ def _empty(path: Path, name: str) -> NoReturn:
 
 
 class _PlainFile:
-    """The same reading as :class:`precompute.bgzip.BgzipFile`, of a file as it is."""
+    """The same reading as :class:`precompute.inputs.bgzip.BgzipFile`, of a file as it is."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -12,7 +12,7 @@ import numpy as np
 
 from precompute.config_inputs import JasparConfig
 from precompute.errors import ConfigError, InputError
-from precompute.profile_formats import RawProfile, check_profiles
+from precompute.inputs.profile_formats import RawProfile, check_profiles
 
 
 def database_path(config: JasparConfig) -> Path:

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.moments import Spread, block_scores
-from precompute.token_levels import Levels, TokenBlock
+from precompute.scores.moments import Spread, block_scores
+from precompute.scores.token_levels import Levels, TokenBlock
 
 #: Scores closer than this are equal: rare features often reach the same score in another
 #: alignment, up to rounding, and that must count against them.

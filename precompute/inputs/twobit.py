@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.errors import InputError
-from precompute.nucleotides import Chromosome
+from precompute.inputs.nucleotides import Chromosome
 
 SIGNATURES = {
     (0x1A412743).to_bytes(4, "little"): "<",

@@ -18,12 +18,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.aliases import find, read_aliases, resolve
 from precompute.artefacts import RunFolder
 from precompute.config_inputs import HitsConfig
 from precompute.context import Facts, StageContext
 from precompute.errors import ChromosomeError, InputError
-from precompute.hit_files import (
+from precompute.inputs.aliases import find, read_aliases, resolve
+from precompute.motifs import Profile, load_profiles
+from precompute.ready_hits.files import (
     HitBatch,
     Named,
     bigbed_chroms,
@@ -32,9 +33,8 @@ from precompute.hit_files import (
     read_tsv,
     tsv_files,
 )
-from precompute.hit_fit import SAMPLE, Fit, check_fit, fit_of
-from precompute.hits import TILE_BP, TileWriter
-from precompute.motifs import Profile, load_profiles
+from precompute.ready_hits.fit import SAMPLE, Fit, check_fit, fit_of
+from precompute.ready_hits.stored import TILE_BP, TileWriter
 from precompute.streaming import windows
 
 _BLOCK_TILES = 16

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder
 from precompute.config import InterdependenceConfig
 from precompute.execution import Execution
-from precompute.moments import (
+from precompute.scores.moments import (
     Spread,
     block_moments,
     combine,
     feature_stripes,
     fill_scores,
-    pairs_before,
+    moments_shape,
 )
-from precompute.token_levels import Levels, TokenBlock, level_counts
+from precompute.scores.token_levels import Levels, TokenBlock, level_counts
 from precompute.token_store import BinBlock
 
 if TYPE_CHECKING:
@@ -136,14 +136,13 @@ def _parts(
     workers: int,
 ) -> Iterator[Part]:
     """What each group adds to the moments of features [first, last) with all later ones."""
-    n = levels.n_features
-    n_pairs = pairs_before(stripe[1], n) - pairs_before(stripe[0], n)
+    shape = moments_shape(levels.n_features, max_order, *stripe)
     blocks = _ahead(run, [block for group in groups for block in group], levels)
     for group in groups:
-        moments = np.zeros((n_pairs, max_order + 1, max_order + 1))
+        moments = np.zeros(shape)
         counts = np.zeros(len(levels.value), dtype=np.int64)
         for block in itertools.islice(blocks, len(group)):
-            block_moments(block, levels, max_order, *stripe, workers, moments)
+            block_moments(block, levels, max_order, *stripe, workers, moments, add=True)
             block.add_level_counts(counts)
         yield Part(moments, counts)
         del moments
@@ -225,7 +224,7 @@ def exact_dense_scores(
     run: RunFolder, config: InterdependenceConfig, device: str, bar: Bar
 ) -> NDArray[np.float32]:
     """:func:`exact_scores` by dense products on a device; parameters as there."""
-    from precompute.moments_torch import DenseMoments
+    from precompute.scores.moments_torch import DenseMoments
 
     levels = count_levels(run)
     moments = DenseMoments(levels, config.max_order, device)

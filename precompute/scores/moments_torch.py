@@ -1,4 +1,4 @@
-"""The moments of :mod:`precompute.moments` as dense float32 products through torch, for a GPU.
+"""The moments of :mod:`precompute.scores.moments` as dense float32 products, for a GPU.
 
 Blocks of bins become dense matrices of function values on the device; their products are float32
 with TF32 off, the sums over blocks float64. Scores agree with the exact joint counts to about
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from precompute.moments import Spread, hermite_functions
-from precompute.token_levels import Levels, level_counts
+from precompute.scores.moments import Spread, hermite_functions
+from precompute.scores.token_levels import Levels, level_counts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

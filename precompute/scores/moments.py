@@ -22,7 +22,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from precompute.token_levels import Levels, TokenBlock
+from precompute.scores.token_levels import Levels, TokenBlock
 
 #: Features that a thread takes at a time.
 _FEATURES_AT_A_TIME = 16
@@ -155,7 +155,8 @@ def block_moments(
     first: int,
     last: int,
     workers: int = 1,
-    add_to: NDArray[np.float64] | None = None,
+    out: NDArray[np.float64] | None = None,
+    add: bool = False,
 ) -> NDArray[np.float64]:
     """Sums over a block's bins of phi_n(x_i) phi_m(x_j), for features i in [first, last), j > i.
 
@@ -166,16 +167,15 @@ def block_moments(
     max_order : highest order of the Hermite functions
     first, last : features i
     workers : threads; they change nothing
-    add_to : array of earlier blocks that the sums are added to, as :func:`combine` would
+    out : where the sums go; a new array if not given
+    add : add to what ``out`` holds, as :func:`combine` would
 
     Returns
     -------
-    float64 (pairs, max_order + 1, max_order + 1), pairs (i, j) by i, then j; ``add_to`` if given.
+    float64 (pairs, max_order + 1, max_order + 1), pairs (i, j) by i, then j.
     """
     n_orders = max_order + 1
-    before = pairs_before(first, block.n_features)
-    n_pairs = pairs_before(last, block.n_features) - before
-    out = np.empty((n_pairs, n_orders, n_orders)) if add_to is None else add_to
+    sums = np.empty(moments_shape(block.n_features, max_order, first, last)) if out is None else out
     # The kernel takes three orders at a time.
     phi = np.zeros((-(-n_orders // 3) * 3, len(block.item_level)))
     phi[:n_orders] = hermite_functions(levels.value[block.item_level], max_order).T
@@ -183,12 +183,20 @@ def block_moments(
     def part(bounds: tuple[int, int]) -> None:
         _moments_of(
             *bounds, first, block.feature_item, block.item_entry, block.entry_next,
-            block.entry_left, block.bin_items, phi, add_to is not None, out,
+            block.entry_left, block.bin_items, phi, add, sums,
         )
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         list(pool.map(part, _ranges(first, last)))
-    return out
+    return sums
+
+
+def moments_shape(
+    n_features: int, max_order: int, first: int, last: int
+) -> tuple[int, int, int]:
+    """Shape of the moments of features [first, last) with all later ones."""
+    n_pairs = pairs_before(last, n_features) - pairs_before(first, n_features)
+    return n_pairs, max_order + 1, max_order + 1
 
 
 def combine(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -306,8 +314,13 @@ def block_scores(
     spread = Spread.of_block(block, levels, max_order)
     n = block.n_features
     scores = np.eye(n, dtype=np.float32)
-    for first, last in feature_stripes(n, max_order, _STRIPE_BYTES):
-        moments = block_moments(block, levels, max_order, first, last, workers)
+    stripes = feature_stripes(n, max_order, _STRIPE_BYTES)
+    shapes = [moments_shape(n, max_order, *stripe) for stripe in stripes]
+    # Fresh memory for every stripe would cost more than some of the sums.
+    memory = np.empty(max(shapes))
+    for (first, last), shape in zip(stripes, shapes, strict=True):
+        moments = memory[: shape[0]]
+        block_moments(block, levels, max_order, first, last, workers, moments)
         fill_scores(moments, spread, first, last, scores, workers)
         if progress is not None:
             progress(pairs_before(last, n), n * (n - 1) / 2)

@@ -1,0 +1,1 @@
+"""Files that a user brings: sequences, names of chromosomes, stretches and motif profiles."""

@@ -1,0 +1,1 @@
+"""Ready motif hits instead of scanning: read, checked, indexed once and served by window."""

@@ -1,0 +1,1 @@
+"""Interdependence scores: joint counts, moments, streaming over all bins, p-values."""
