@@ -83,7 +83,8 @@ class RankedFeatures:
                 f"the group holds {n_in:,} of {self.n:,} tokens; choose some but not all"
             )
         sums = self._values @ inside
-        mean_in, mean_out = sums / n_in, (self._total - sums) / n_out
+        # The total less the inside can fall a rounding error below 0.
+        mean_in, mean_out = sums / n_in, np.maximum(self._total - sums, 0) / n_out
         rank_sum = self._ranks @ inside + n_in * self.zero_rank
         u = rank_sum - n_in * (n_in + 1) / 2.0
         variance = n_in * n_out * (self.n + 1) / 12.0 * self._tie_factor

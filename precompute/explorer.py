@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from precompute.artefacts import ARTEFACTS
 from precompute.context import Facts, StageContext
 from precompute.token_store import TokenStore
 
@@ -39,7 +40,10 @@ def run(context: StageContext) -> Facts:
     data = anndata.AnnData(X=rows, obs=obs, var=var)
     for name in ("pca", "umap", "tsne"):
         data.obsm[f"X_{name}"] = layouts[name][:]
+    artefact = ARTEFACTS["explorer"]
     data.uns["motiflens"] = {
+        "kind": artefact.kind,
+        "version": artefact.version,
         "assembly": context.config.genome.assembly,
         "motifs": context.config.motifs.release,
     }

@@ -145,11 +145,11 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "enrichment", "Name the communities", _P + "enrichment:run",
-        (*_TOKENS, "points", "communities"), ("enrichment", "community_table"), (),
+        (*_TOKENS, "points", "communities"), ("enrichment", "community_table"), (), version=2,
     ),
     Stage(
         "explorer", "Write the explorer's AnnData", _P + "explorer:run",
-        (*_TOKENS, "signal", "points", "layouts", "communities"), ("explorer",), (),
+        (*_TOKENS, "signal", "points", "layouts", "communities"), ("explorer",), (), version=2,
     ),
     *(
         stage

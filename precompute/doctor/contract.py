@@ -140,8 +140,7 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "points": {"bin": (0, None), "frequency": (1, None)},
     "communities": {"megacluster": (0, None), "subcluster": (0, None)},
     "community_table": {"n_points": (1, None), "q_value": (0, 1)},
-    # The mean outside is the total less the inside, so a 0 can come out a rounding error below it.
-    "enrichment": {"mean_in": (0, None), "mean_out": (-1e-9, None), "p_value": (0, 1),
+    "enrichment": {"mean_in": (0, None), "mean_out": (0, None), "p_value": (0, 1),
                    "q_value": (0, 1)},
     "bin_communities": {"megacluster": (-1, None), "subcluster": (-1, None)},
     # DeepLIFT is exact but for rounding; a larger error means that a rule is missing.

@@ -106,6 +106,7 @@ def test_prominent_motifs_have_valid_q_values(chain):
     assert table["q_value"].between(0, 1).all()
     assert (table["q_value"] >= table["p_value"] - 1e-12).all()
     assert table["auc"].between(0, 1).all()
+    assert (table["mean_out"] >= 0).all()
 
 
 def test_the_explorer_is_an_anndata_that_holds_the_map(chain):
@@ -113,6 +114,7 @@ def test_the_explorer_is_an_anndata_that_holds_the_map(chain):
     run = RunFolder(chain[1])
     assert np.array_equal(data.obsm["X_umap"], run.group("layouts")["umap"][:])
     assert data.n_vars == len(run.table("clusters"))
+    assert data.uns["motiflens"]["kind"] == "motiflens.explorer"
     assert list(data.obs["start"]) == list(run.table("points")["start"])
 
 

@@ -109,3 +109,17 @@ def test_what_the_readme_links_to_is_there():
         text = (REPOSITORY / name).read_text()
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
             assert (REPOSITORY / target).exists(), f"{name} links to {target}"
+
+
+def test_an_installed_copy_has_every_package():
+    from setuptools import find_packages
+
+    found = find_packages(
+        str(REPOSITORY), include=tomllib.loads((REPOSITORY / "pyproject.toml").read_text())[
+            "tool"]["setuptools"]["packages"]["find"]["include"],
+    )
+    folders = {
+        path.parent.relative_to(REPOSITORY).as_posix().replace("/", ".")
+        for top in ("precompute", "vizapp") for path in (REPOSITORY / top).rglob("*.py")
+    }
+    assert set(found) == folders
