@@ -25,6 +25,7 @@ from precompute.errors import ArtefactError, RunFolderError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import zarr
 
 Format = Literal["zarr", "parquet", "folder", "h5ad"]
@@ -521,6 +522,16 @@ class RunFolder:
         ArtefactError
             When it is missing, damaged, or of an unknown kind or version.
         """
+        return self.arrow(name, columns).to_pandas()
+
+    def arrow(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Read a Parquet artefact as an Arrow table, which keeps millions of rows compact.
+
+        Raises
+        ------
+        ArtefactError
+            When it is missing, damaged, or of an unknown kind or version.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -535,7 +546,7 @@ class RunFolder:
         metadata = table.schema.metadata or {}
         stamp = json.loads(metadata.get(b"motiflens", b"{}"))
         self._check(name, stamp.get("kind"), stamp.get("version"))
-        return table.to_pandas()
+        return table
 
     def group(self, name: str) -> zarr.Group:
         """Open a Zarr artefact read-only.

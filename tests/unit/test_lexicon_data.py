@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from precompute.artefacts import RunFolder
 from precompute.token_store import TokenStore
 
 
@@ -120,3 +121,9 @@ def test_the_zipf_table_is_of_one_definition(lexicon):
     rows = lexicon.zipf_table("seen3")
     assert rows["tokenizer"].is_unique
     assert set(rows["tokenizer"]) == set(lexicon.rank_frequency["tokenizer"])
+
+
+def test_labels_are_those_of_the_artefact(lexicon, synthetic_root):
+    stored = RunFolder(synthetic_root).table("words")["label"]
+    assert len(lexicon.labels) == len(stored)
+    assert [lexicon.labels[w] for w in range(len(stored))] == stored.tolist()

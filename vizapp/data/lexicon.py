@@ -20,14 +20,41 @@ class Places(NamedTuple):
     bin: NDArray[np.int64]
 
 
+class WordLabels:
+    """Labels of words, put together when they are asked for: millions of texts take long to read.
+
+    Parameters
+    ----------
+    first : int (n_words + 1,), where each word's motif clusters begin in ``clusters``
+    clusters : int16, motif clusters of all words
+    names : label of each motif cluster
+    """
+
+    def __init__(
+        self, first: NDArray[np.integer], clusters: NDArray[np.int16], names: list[str]
+    ) -> None:
+        self._first, self._clusters, self._names = first, clusters, names
+
+    def __len__(self) -> int:
+        return len(self._first) - 1
+
+    def __getitem__(self, word: int) -> str:
+        clusters = self._clusters[self._first[word] : self._first[word + 1]]
+        return " + ".join(self._names[c] for c in clusters) or "(no motif)"
+
+
 class LexiconData:
     """The words of a run and where they are."""
 
     def __init__(self, run: RunFolder, tokens: TokenStore) -> None:
         self._run, self._tokens = run, tokens
         self.chroms = tokens.chroms
-        table = run.table("words", ["label", "frequency"])
-        self.labels = table["label"].to_numpy()
+        table = run.arrow("words", ["clusters", "frequency"])
+        lists = table["clusters"].combine_chunks()
+        self.labels = WordLabels(
+            lists.offsets.to_numpy(), lists.values.to_numpy(),
+            run.table("clusters", ["label"])["label"].tolist(),
+        )
         self.frequency = table["frequency"].to_numpy()
         self.zipf = run.table("zipf")
         self.rank_frequency = run.table("rank_frequency")
