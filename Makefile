@@ -64,6 +64,9 @@ install-test: $(VENV)/.installed-test
 
 demo: install ## install, precompute the embedded real data, serve the app (SERVE=0: do not serve)
 	@$(PY) -m precompute run configs/demo.yaml
+	@if [ runs/demo/report.json -ot runs/demo/manifest.json ]; then \
+	  $(PY) -m precompute report runs/demo; \
+	fi
 	@if [ "$(SERVE)" != 0 ]; then exec $(PY) app.py --run runs/demo --host "$(HOST)" --port "$(PORT)"; fi
 
 serve: install ## serve a run: make serve RUN=runs/demo HOST=127.0.0.1 PORT=8050
