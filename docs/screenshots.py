@@ -47,7 +47,8 @@ def shoot(page: Page, folder: Path) -> None:
     page.wait_for_timeout(2500)
     page.locator(".genome-panel").screenshot(path=folder / "letters.png")
     page.click("#page label:has-text('Run')")
-    page.wait_for_timeout(500)
+    page.set_viewport_size({"width": 1440, "height": 3600})
+    page.wait_for_timeout(800)
     page.locator("#run-page").screenshot(path=folder / "run.png")
 
 
