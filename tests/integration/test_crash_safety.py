@@ -50,6 +50,7 @@ def start(config: Path, root: Path) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.timeout(240 + 60 * KILLS)
 def test_killed_at_random_moments_and_resumed_it_ends_the_same(uninterrupted, tmp_path):
     config, whole, seconds = uninterrupted
     rng = random.Random(KILLS)
