@@ -46,8 +46,9 @@ window.dash_clientside = window.dash_clientside || {};
       }), 150));
     },
 
-    writeUrl: function (region, selection) {
+    writeUrl: function (region, selection, page) {
       const query = new URLSearchParams();
+      if (page && page !== "workspace") { query.set("page", page); }
       if (region) { query.set("region", region.chrom + ":" + (region.start + 1) + "-" + region.end); }
       if (selection && selection.kind === "community") {
         query.set("selection", selection.level + ":" + selection.id);
@@ -78,10 +79,16 @@ window.dash_clientside = window.dash_clientside || {};
     toggleHelp: function (clicks, opened) { return !opened; },
     colorScheme: function (dark) { return dark ? "dark" : "light"; },
 
-    showPage: function (page) {
+    showPage: function (page, bodies) {
       window.setTimeout(() => window.dispatchEvent(new Event("resize")), 50);
-      const hidden = { display: "none" };
-      return page === "run" ? [hidden, {}] : [{}, hidden];
+      return bodies.map((body) => (body.page === page ? {} : { display: "none" }));
+    },
+
+    /* The page that a link names; an unknown one leaves the first. */
+    arriveOnPage: function (search, pages) {
+      const named = new URLSearchParams(search || "").get("page");
+      const known = pages.some((page) => page.value === named);
+      return known ? named : window.dash_clientside.no_update;
     },
 
     tour: function (clicks, seen) {

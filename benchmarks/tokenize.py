@@ -237,7 +237,7 @@ def run_part(
     text = (ROOT / "configs" / "demo.yaml").read_text().replace("../data/demo", str(DEMO))
     config = yaml.safe_load(text)
     config["genome"] = {
-        "fasta": str(fasta), "assembly": "hg19",
+        "fasta": str(fasta.resolve()), "assembly": "hg19",
         "regions": [{"chrom": chrom, "start": 0, "end": int(share * length)}],
     }
     config["run"]["workers"] = workers

@@ -49,7 +49,7 @@ def shoot(page: Page, folder: Path) -> None:
     page.click("#page label:has-text('Run')")
     page.set_viewport_size({"width": 1440, "height": 3600})
     page.wait_for_timeout(800)
-    page.locator("#run-page").screenshot(path=folder / "run.png")
+    page.locator(".run-page").screenshot(path=folder / "run.png")
 
 
 def main(run: Path) -> None:

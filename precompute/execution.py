@@ -144,7 +144,13 @@ def executing(scheduler: str | None, workers: int) -> Iterator[Execution]:
         else:
             address = scheduler
         try:
-            client = stack.enter_context(Client(address, timeout=_CONNECT_SECONDS))
+            # Results of workers on this machine need not pass through the scheduler.
+            client = stack.enter_context(
+                Client(
+                    address, timeout=_CONNECT_SECONDS,
+                    direct_to_workers=True if scheduler == "local" else None,
+                )
+            )
             client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             raise ExecutionError(

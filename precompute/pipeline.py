@@ -101,7 +101,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "depth", "Scan for motif hits", _P + "depth:run", ("sequence", "profiles", "hits"),
-        ("depth",), ("genome", "motifs"), _profile_inputs,
+        ("depth",), ("genome", "motifs"), _profile_inputs, version=2,
     ),
     Stage("bins", "Cut the sequence into bins", _P + "bins:run", ("depth",), ("bins",), ("bins",)),
     Stage(
@@ -111,6 +111,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "tokens", "Count motifs in bins", _P + "tokens:run",
         ("sequence", "bins", "profiles", "hits"), ("tokens",), ("motifs",), _profile_inputs,
+        version=2,
     ),
     Stage(
         "interdependence", "Score interdependence", _P + "interdependence:run",

@@ -2,6 +2,7 @@
 
 URL = "url"
 PAGE = "page"
+PAGE_BODY = "page-body"
 NOTICE = "notice"
 HELP = "help-modal"
 HELP_BUTTON = "help-button"

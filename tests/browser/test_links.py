@@ -213,8 +213,8 @@ def test_every_figure_downloads(page, graph, kind, tmp_path):
 
 def test_run_page_states_what_its_numbers_rest_on(page):
     page.click("#page label:has-text('Run')")
-    page.wait_for_selector("#run-page caption", timeout=5_000)
-    text = page.inner_text("#run-page")
+    page.wait_for_selector(".run-page caption", timeout=5_000)
+    text = page.inner_text(".run-page")
     assert "871" in text
     assert "completeness error" in text
     assert "Region split" in text
@@ -228,3 +228,13 @@ def test_dark_theme_changes_the_page(page):
         lambda p: p.evaluate("getComputedStyle(document.querySelector('.app')).backgroundColor"),
         light,
     )
+
+
+def test_a_link_names_its_page(page, served):
+    page.click("#page label:has-text('Run')")
+    page.wait_for_function("location.search.includes('page=run')")
+    page.goto(page.url)
+    page.wait_for_selector(".run-page caption", timeout=10_000)
+    assert not page.is_visible(".workspace")
+    page.goto(f"{served}?page=%3Cscript%3E")
+    page.wait_for_selector(".workspace", timeout=10_000)

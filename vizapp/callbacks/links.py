@@ -249,5 +249,5 @@ def register(app: Dash, data: RunData) -> None:
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="writeUrl"),
         Output("app", "data-region"), Input(ids.REGION_STORE, "data"),
-        Input(ids.SELECTION_STORE, "data"),
+        Input(ids.SELECTION_STORE, "data"), Input(ids.PAGE, "value"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ClientsideFunction, Dash, Input, Output, State
+from dash import ALL, ClientsideFunction, Dash, Input, Output, State
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
@@ -34,8 +34,12 @@ def register(app: Dash, data: RunData) -> None:
         Input(ids.THEME_SWITCH, "checked"),
     )
     app.clientside_callback(
-        _client("showPage"), Output("workspace", "style"), Output("run-page", "style"),
-        Input(ids.PAGE, "value"),
+        _client("showPage"), Output({"type": ids.PAGE_BODY, "page": ALL}, "style"),
+        Input(ids.PAGE, "value"), State({"type": ids.PAGE_BODY, "page": ALL}, "id"),
+    )
+    app.clientside_callback(
+        _client("arriveOnPage"), Output(ids.PAGE, "value"), Input(ids.URL, "search"),
+        State(ids.PAGE, "data"),
     )
     app.clientside_callback(
         _client("tour"), Output(ids.TOUR, "style"), Output(ids.TOUR_SEEN_STORE, "data"),

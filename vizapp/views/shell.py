@@ -15,6 +15,9 @@ from vizapp.views.language import language_card
 from vizapp.views.run import run_page
 from vizapp.views.tokens import map_card, selection_card
 
+#: The pages in the order of the header: their name in the link, and how the header calls them.
+PAGES = {"workspace": "Workspace", "run": "Run"}
+
 _KEYS = [
     ("/", "go to the region box"), ("← →", "pan"), ("+ −", "zoom"),
     ("n p", "next, previous"), ("l", "lasso"), ("Esc", "clear the selection"),
@@ -73,9 +76,8 @@ def _header(data: RunData) -> Any:
                 className="region-form", role="search", **{"aria-label": "Region or gene"},
             ),
             dmc.SegmentedControl(
-                id=ids.PAGE, value="workspace", size="xs",
-                data=[{"value": "workspace", "label": "Workspace"},
-                      {"value": "run", "label": "Run"}],
+                id=ids.PAGE, value=next(iter(PAGES)), size="xs",
+                data=[{"value": name, "label": label} for name, label in PAGES.items()],
             ),
             html.Span(className="spacer"),
             html.Button("undo", id=ids.UNDO, className="tool", n_clicks=0,
@@ -117,8 +119,12 @@ def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
             ),
             genome_card(data),
         ],
-        id="workspace", className="workspace",
+        id={"type": ids.PAGE_BODY, "page": "workspace"}, className="workspace",
     )
+    others = {"run": html.Main(run_page(data), className="run-page")}
+    for name, body in others.items():
+        body.id = {"type": ids.PAGE_BODY, "page": name}
+        body.style = {"display": "none"}
     stores = [
         dcc.Location(id=ids.URL, refresh=False),
         dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
@@ -137,8 +143,7 @@ def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
                     html.Div(id=ids.NOTICE, className="notice", role="alert"),
                     _tour(),
                     workspace,
-                    html.Main(run_page(data), id="run-page", className="run-page",
-                              style={"display": "none"}),
+                    *others.values(),
                     _help(),
                 ],
                 className="app", id="app",
