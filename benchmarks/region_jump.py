@@ -22,7 +22,7 @@ import orjson  # noqa: E402
 
 from vizapp.callbacks.genome import build_genome  # noqa: E402
 from vizapp.callbacks.language import marks  # noqa: E402
-from vizapp.callbacks.tokens import overlay_points  # noqa: E402
+from vizapp.callbacks.token_map import overlay_points  # noqa: E402
 from vizapp.data import RunData  # noqa: E402
 from vizapp.state import Region  # noqa: E402
 

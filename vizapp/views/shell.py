@@ -13,7 +13,8 @@ from vizapp.state import Region
 from vizapp.views.genome import genome_card
 from vizapp.views.language import language_card
 from vizapp.views.run import run_page
-from vizapp.views.tokens import map_card, selection_card
+from vizapp.views.selection_panel import selection_card
+from vizapp.views.token_map import map_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {"workspace": "Workspace", "run": "Run"}
