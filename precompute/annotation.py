@@ -23,16 +23,33 @@ _PEAKS = ["target", "set", "chrom", "start", "end", "summit", "signal"]
 
 
 def read_transcripts(path: Path) -> pd.DataFrame:
-    """Transcripts of a BED12 file, exons in absolute coordinates; gene symbols are added later."""
+    """Transcripts of a BED12 file, exons in absolute coordinates; gene symbols are added later.
+
+    Raises
+    ------
+    InputError
+        When a line is no BED12.
+    """
     rows = []
     for number, fields in read_rows(path, 12, "BED12 file", _KEYS):
         chrom, start, end = span(path, number, fields)
-        sizes = np.array(fields[10].rstrip(",").split(","), dtype=np.int64)
-        offsets = np.array(fields[11].rstrip(",").split(","), dtype=np.int64)
-        rows.append(
-            (chrom, start, end, fields[3], "", fields[5], int(fields[6]), int(fields[7]),
-             start + offsets, start + offsets + sizes)
-        )
+        try:
+            thick = int(fields[6]), int(fields[7])
+            sizes, offsets = (
+                np.array(fields[i].rstrip(",").split(","), dtype=np.int64) for i in (10, 11)
+            )
+        except (ValueError, OverflowError):
+            raise InputError(
+                f"{path} line {number} is not BED12 (columns 7, 8, 11 and 12 are the coding "
+                "part, exon sizes and exon starts in whole numbers); correct that line"
+            ) from None
+        exons = start + offsets, start + offsets + sizes
+        if len(sizes) != len(offsets) or offsets.min() < 0 or exons[1].max() > end:
+            raise InputError(
+                f"{path} line {number}: the exons of {fields[3]!r} do not fit its bounds "
+                f"{start}-{end}; correct columns 11 and 12 of that line"
+            )
+        rows.append((chrom, start, end, fields[3], "", fields[5], *thick, *exons))
     return pd.DataFrame(rows, columns=_TRANSCRIPTS)
 
 
@@ -101,7 +118,12 @@ def read_peak_folder(folder: Path) -> pd.DataFrame:
         raise InputError(
             f"the peak folder {folder} has no INDEX.tsv; write one with the columns name and file"
         )
-    table = pd.read_csv(index, sep="\t", dtype=str)
+    try:
+        table = pd.read_csv(index, sep="\t", dtype=str)
+    except ValueError:
+        raise InputError(
+            f"{index} is no tab-separated table; write one with the columns name and file"
+        ) from None
     if not {"name", "file"} <= set(table.columns):
         raise InputError(f"{index} has no columns name and file; add them")
     parts = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,16 +57,25 @@ def find_edges(
     [0, 25, 50, 60]
     """
     config = config or BinConfig()
+    whole = peak_flanks(depth, config)
+    return cut_long_bins(whole, config), float((np.diff(whole) > config.max_bin_bp).mean())
+
+
+def peak_flanks(depth: NDArray[np.uint16], config: BinConfig) -> NDArray[np.int64]:
+    """Both flanks of every depth peak and the two ends, int64, strictly rising: bins not yet cut.
+
+    Raises
+    ------
+    StageError
+        When ``depth`` is empty.
+    """
     n = len(depth)
     if n == 0:
         raise StageError("the depth curve is empty; give a region of at least one base")
     smooth = smooth_depth(depth, config.sigma_bp)
     _, properties = find_peaks(smooth, width=config.min_peak_width_bp)
     flanks = np.concatenate([properties["left_ips"], properties["right_ips"]]).astype(np.int64)
-    edges = np.unique(np.concatenate([[0, n], flanks]))
-    lengths = np.diff(edges)
-    is_long = lengths > config.max_bin_bp
-    return cut_long_bins(edges, config), float(is_long.mean())
+    return np.unique(np.concatenate([[0, n], flanks]))
 
 
 def smooth_depth(
@@ -96,11 +106,19 @@ def cut_long_bins(edges: NDArray[np.int64], config: BinConfig) -> NDArray[np.int
     return np.append(starts + within * config.cut_every_bp, edges[-1]).astype(np.int32)
 
 
-def _find(
-    root: Path, config: BinConfig, chrom: str
-) -> tuple[NDArray[np.int32], float]:
+class _Found(NamedTuple):
+    """Edges of a chromosome; its bins before long ones are cut, and how many of them are long."""
+
+    edges: NDArray[np.int32]
+    n_whole: int
+    n_long: int
+
+
+def _find(root: Path, config: BinConfig, chrom: str) -> _Found:
     depth = RunFolder(root).group("depth")[f"{chrom}/depth"][:]
-    return find_edges(depth, config)
+    whole = peak_flanks(depth, config)
+    n_long = int((np.diff(whole) > config.max_bin_bp).sum())
+    return _Found(cut_long_bins(whole, config), len(whole) - 1, n_long)
 
 
 def run(context: StageContext) -> Facts:
@@ -114,20 +132,21 @@ def run(context: StageContext) -> Facts:
         if context.cluster is not None and context.cluster.is_distributed
         else ((chrom, find(chrom)) for chrom in chroms)
     )
-    total = n_long = 0.0
+    n_whole = n_long = 0
     lengths = []
     with context.run.writing_group("bins", chroms=chroms) as group:
-        for number, (chrom, (edges, long_share)) in enumerate(found, start=1):
+        for number, (chrom, here) in enumerate(found, start=1):
             start = int(source[chrom].attrs["start"])
-            group.create_array(f"{chrom}/edges", data=edges + np.int32(start), chunks=(1 << 18,))
+            edges = here.edges + np.int32(start)
+            group.create_array(f"{chrom}/edges", data=edges, chunks=(1 << 18,))
             lengths.append(np.diff(edges))
-            n_long += long_share * (len(edges) - 1)
-            total += len(edges) - 1
+            n_whole += here.n_whole
+            n_long += here.n_long
             context.progress(number, len(chroms), chrom)
     all_lengths = np.concatenate(lengths)
     return {
-        "bins": int(total),
+        "bins": len(all_lengths),
         "mean_length_bp": float(all_lengths.mean()),
         "sd_length_bp": float(all_lengths.std()),
-        "long_share_before_cut": n_long / total,
+        "long_share_before_cut": n_long / n_whole,
     }

@@ -127,3 +127,27 @@ def test_peak_folder_needs_an_honest_index(tmp_path):
     put(tmp_path / "INDEX.tsv", "name\tfile\nX\t../../etc/passwd\n")
     with pytest.raises(InputError, match="not in"):
         read_peak_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("chr1\t1\t9\tx\t0\t+\ta\tb\t0\t1\t8\t0", "is not BED12"),
+        ("chr1\t1\t9\tx\t0\t+\t1\t9\t0\t1\t8\tzero", "is not BED12"),
+        ("chr1\t1\t9\tx\t0\t+\t1\t9\t0\t1\t99999999999999999999\t0", "is not BED12"),
+        ("chr1\t1\t9\tx\t0\t+\t1\t9\t0\t2\t2,2\t0", "do not fit its bounds 1-9"),
+        ("chr1\t1\t9\tx\t0\t+\t1\t9\t0\t1\t8\t1", "do not fit"),
+        ("chr1\t1\t9\tx\t0\t+\t1\t9\t0\t1\t8\t-1", "do not fit"),
+    ],
+)
+def test_broken_exons_name_the_line(tmp_path, line, says):
+    path = put(tmp_path / "t.bed", f"chr1\t0\t9\tok\t0\t+\t0\t9\t0\t1\t9\t0\n{line}\n")
+    with pytest.raises(InputError, match=says) as caught:
+        read_transcripts(path)
+    assert "line 2" in str(caught.value)
+
+
+def test_an_empty_index_is_refused(tmp_path):
+    put(tmp_path / "INDEX.tsv", "")
+    with pytest.raises(InputError, match="no tab-separated table"):
+        read_peak_folder(tmp_path)

@@ -105,3 +105,12 @@ def test_nothing_in_a_report_becomes_markup_or_a_link(run):
     panel = found(run)
     assert evil in panel  # as text
     assert not any(type(p).__name__ in ("Script", "A", "Iframe", "Markdown") for p in panel)
+
+
+def test_the_summary_gives_way_to_the_report(run, synthetic_root):
+    def captions(root):
+        page = run_page(RunData(root))
+        return [p.children for p in parts(page) if type(p).__name__ == "Caption"]
+
+    assert "The run and the paper" in captions(synthetic_root)
+    assert "The run and the paper" not in captions(run)

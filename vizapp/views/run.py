@@ -176,7 +176,9 @@ def _stages(data: RunData) -> Any:
 
 def run_page(data: RunData) -> Any:
     """All tables of the run page."""
-    parts = (_summary, _tracks, _models, _attributions, _laws, _stages)
-    grid = html.Div([part(data) for part in parts], className="run-grid")
+    parts = (_tracks, _models, _attributions, _laws, _stages)
     report = _reproduction(data)
+    # The report says all that the summary says, and why it differs.
+    first = [_summary(data)] if report is None else []
+    grid = html.Div([*first, *(part(data) for part in parts)], className="run-grid")
     return html.Div([grid] if report is None else [report, grid])
