@@ -26,6 +26,7 @@ from precompute.errors import ArtefactError, RunFolderError
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
     import zarr
 
 Format = Literal["zarr", "parquet", "folder", "h5ad"]
@@ -199,6 +200,7 @@ _ALL = [
         {
             "word": "int, row number; ordered by falling frequency, so rank = word + 1",
             "clusters": "list of int16, increasing; the empty list is the empty word",
+            "n_clusters": "int16, length of clusters; 0 for the empty word",
             "label": "str, cluster labels joined by ' + '; '(no motif)' for the empty word",
             "frequency": "int64, bins with this word in the run",
         },
@@ -631,6 +633,27 @@ class RunFolder:
                 {"kind": artefact.kind, "version": artefact.version, **attributes}
             )
             yield group
+
+    @contextlib.contextmanager
+    def writing_table(
+        self, name: str, schema: pa.Schema, **options: Any
+    ) -> Iterator[pq.ParquetWriter]:
+        """Yield a writer of row groups, stamped; in the end they replace the Parquet artefact.
+
+        ``options`` are those of ``pyarrow.parquet.ParquetWriter``.
+        """
+        import pyarrow.parquet as pq
+
+        artefact = ARTEFACTS[name]
+        stamp = {"kind": artefact.kind, "version": artefact.version}
+        with (
+            self.writing(name) as path,
+            pq.ParquetWriter(
+                path, schema.with_metadata({"motiflens": json.dumps(stamp)}), compression="zstd",
+                **options,
+            ) as writer,
+        ):
+            yield writer
 
     def write_table(self, name: str, frame: pd.DataFrame) -> None:
         """Write a data frame as the Parquet artefact ``name``, zstd-compressed and stamped."""

@@ -145,8 +145,7 @@ def _assign_bins(
     weight = (axes / spread[:, None]).T.astype(np.float32)
     shift = ((mean @ axes.T + centre) / spread).astype(np.float32)
     ids = context.run.group("word_ids")
-    clusters = context.run.table("words", ["clusters"])["clusters"]
-    is_empty = np.array([len(row) == 0 for row in clusters])
+    is_empty = context.run.table("words", ["n_clusters"])["n_clusters"].to_numpy() == 0
     total, done = sum(store.n_bins(c) for c in store.chroms), 0
     with context.run.writing_group(
         "bin_communities", chroms=store.chroms, agreement=agreement

@@ -124,7 +124,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "words", "Collect the words", _P + "lexicon.words:run", _TOKENS, ("words", "word_ids"),
-        ("lexicon",),
+        ("lexicon",), version=2,
     ),
     Stage(
         "zipf", "Compare the tokenizers", _P + "lexicon.zipf:run", ("sequence", "words"),

@@ -113,19 +113,28 @@ class TokenStore:
             (weight, cluster, np.arange(n + 1)), shape=(n, self.n_clusters), dtype=np.float32
         )
 
-    def counts(self, chrom: str, lo: int, hi: int) -> csr_matrix:
-        """CSR uint16 (hi - lo, n_features): covered bases of bins ``[lo, hi)``."""
-        from scipy.sparse import csr_matrix
-
+    def raw_counts(
+        self, chrom: str, lo: int, hi: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.unsignedinteger]]:
+        """CSR of covered bases as stored, of bins ``[lo, hi)``: int64 (hi - lo + 1,) from 0,
+        feature uint16 (nnz,) and count uint8 or uint16 (nnz,)."""
         if chrom not in self._indptr:
             self.edges(chrom)
             self._indptr[chrom] = self._tokens_group[f"{chrom}/indptr"][:]
         indptr = self._indptr[chrom][lo : hi + 1]
         first, last = int(indptr[0]), int(indptr[-1])
         group = self._tokens_group[chrom]
-        indices = group["indices"][first:last].astype(np.int32)
-        counts = group["counts"][first:last].astype(np.uint16)
-        return csr_matrix((counts, indices, indptr - first), shape=(hi - lo, len(self.widths)))
+        return indptr - first, group["indices"][first:last], group["counts"][first:last]
+
+    def counts(self, chrom: str, lo: int, hi: int) -> csr_matrix:
+        """CSR uint16 (hi - lo, n_features): covered bases of bins ``[lo, hi)``."""
+        from scipy.sparse import csr_matrix
+
+        indptr, indices, counts = self.raw_counts(chrom, lo, hi)
+        return csr_matrix(
+            (counts.astype(np.uint16), indices.astype(np.int32), indptr),
+            shape=(hi - lo, len(self.widths)),
+        )
 
     def gather_counts(self, chrom: str, bins: NDArray[np.integer]) -> csr_matrix:
         """CSR uint16 (len(bins), n_features): covered bases of chosen bins, in that order.

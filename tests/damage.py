@@ -475,8 +475,10 @@ DAMAGES = [
     Damage("a rising frequency", rows("words", ("frequency", 5, 10**6)), "words", "values",
            "more frequent"),
     Damage("an unknown cluster", table("words", lambda t: t.assign(
-        clusters=[np.array([400], np.int16), *t["clusters"][1:]])), "words", "values",
-        "has the cluster 400"),
+        clusters=[np.array([400] * len(c), np.int16) for c in t["clusters"]])), "words",
+        "values", "has the cluster 400"),
+    Damage("a miscounted word", rows("words", ("n_clusters", 4, 60)), "words", "values",
+           "word 4 has n_clusters 60"),
     Damage("words in other places", swap_words, "word_ids", "recomputed", "has the word",
            chrom="chr20", is_recorded=True, is_quick=False),
     Damage("a bent curve", rows("rank_frequency", ("frequency", 0, 1)), "rank_frequency",

@@ -290,7 +290,8 @@ def _write_words(run: RunFolder, chroms: list[Chromosome]) -> pd.DataFrame:
     ]
     number = dict(zip(table["clusters"], table["word"], strict=True))
     table["clusters"] = [np.array(key, dtype=np.int16) for key in table["clusters"]]
-    run.write_table("words", table[["word", "clusters", "label", "frequency"]])
+    table["n_clusters"] = np.array([len(key) for key in table["clusters"]], dtype=np.int16)
+    run.write_table("words", table[["word", "clusters", "n_clusters", "label", "frequency"]])
     ids = np.array([number[key] for key in keys], dtype=np.int32)
     with run.writing_group("word_ids", chroms=[c.name for c in chroms]) as group:
         first = 0

@@ -23,9 +23,17 @@ def _check_words(opened: Opened, chart: Chart, ledger: Ledger) -> None:
         chart.fault("words", "values", f"word {rises[0] + 1:,} is more frequent than the word "
                     "before it", "falling frequencies", part="frequency")
     n, at = ledger.size("n_clusters"), 0
-    for batch in opened.tables["words"].iter_batches(batch_size=1 << 16, columns=["clusters"]):
+    for batch in opened.tables["words"].iter_batches(
+        batch_size=1 << 16, columns=["clusters", "n_clusters"]
+    ):
         lists = batch.column("clusters")
         lengths = np.asarray(lists.value_lengths())
+        counted = batch.column("n_clusters").to_numpy()
+        if (counted != lengths).any():
+            k = int((counted != lengths).argmax())
+            chart.fault("words", "values", f"word {at + k:,} has n_clusters {counted[k]} and "
+                        f"{lengths[k]} clusters", "the same number", part="n_clusters")
+            return
         flat = lists.flatten().to_numpy(zero_copy_only=False)
         row = np.repeat(np.arange(len(lengths)), lengths)
         bad = np.zeros(len(flat), dtype=bool)

@@ -97,11 +97,11 @@ def run(context: StageContext) -> Facts:
 
     config = context.config.embedding
     store = TokenStore(context.run)
-    words = context.run.table("words", ["clusters", "frequency"])
+    words = context.run.table("words", ["n_clusters", "frequency"])
     ids = context.run.group("word_ids")
     word = np.concatenate([ids[f"{chrom}/word"][:] for chrom in store.chroms])
     frequency = words["frequency"].to_numpy()
-    is_empty = np.array([len(clusters) == 0 for clusters in words["clusters"]])
+    is_empty = words["n_clusters"].to_numpy() == 0
     least = max(config.umap_neighbors, config.pca_components) + 1
     chosen, candidates = select_points(
         word, frequency, is_empty, config.min_frequency, config.max_frequency, config.max_points,

@@ -77,8 +77,7 @@ def recover_motifs(
 
 def _motif_tokens(context: StageContext, limit: int) -> list[str]:
     """Sequences of one seeded bin for each of the most frequent words that hold a motif."""
-    words = context.run.table("words", ["clusters"])["clusters"]
-    filled = np.array([len(clusters) > 0 for clusters in words])
+    filled = context.run.table("words", ["n_clusters"])["n_clusters"].to_numpy() > 0
     group, bins = context.run.group("word_ids"), context.run.group("bins")
     rng = context.rng("instances")
     texts: dict[int, str] = {}

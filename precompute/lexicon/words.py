@@ -1,137 +1,226 @@
-"""Words: the discrete tokens. A bin's word is the set of motif clusters at or above a threshold."""
+"""Words: the discrete tokens. A bin's word is the set of motif clusters at or above a threshold.
+
+The tokens stream by in blocks; what stays in memory is each distinct word once (about 45 bytes and
+2 bytes per motif cluster) and the word of each bin (4 bytes).
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from precompute.context import Facts, StageContext
-from precompute.errors import StageError
-from precompute.token_store import TokenStore
+from precompute.lexicon.distinct import DistinctRows, Words
+from precompute.streaming import in_order, windows
+from precompute.token_store import BinBlock, TokenStore
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EMPTY_LABEL = "(no motif)"
+_JOINT = " + "
 
 #: Frequency floors whose effect is reported, so that a floor can be chosen before an embedding.
 FLOORS = (1, 2, 3, 10, 100, 500)
 
-
-class Words(NamedTuple):
-    """Distinct words in order of falling frequency.
-
-    ``word`` int32 (n_bins,); ``clusters`` list of int16 arrays; ``frequency`` int64 (n_words,).
-    """
-
-    word: NDArray[np.int32]
-    clusters: list[NDArray[np.int16]]
-    frequency: NDArray[np.int64]
+#: Bins thresholded at a time: some 25 MB of tokens.
+_BLOCK_BINS = 100_000
+#: Words in a row group of the table.
+_GROUP_ROWS = 1 << 17
 
 
-def collect_words(indptr: NDArray[np.integer], indices: NDArray[np.integer]) -> Words:
-    """Distinct rows of a CSR structure, exactly.
+class Rows(NamedTuple):
+    """Sets of motif clusters as CSR: int64 (n + 1,) and int16, rising within a row."""
 
-    Rows are grouped by a 64-bit hash and then compared with their group's first row, so a
-    collision cannot go unnoticed.
+    indptr: NDArray[np.int64]
+    clusters: NDArray[np.int16]
+
+
+@njit(cache=True, nogil=True)
+def _threshold(indptr, features, counts, weight, cluster, n_clusters, least, ends, kept):  # type: ignore[no-untyped-def]
+    """Clusters whose mean value reaches ``least``, per row, summed in float32 as the tokens'
+    cluster values are; returns how many."""
+    value = np.zeros(n_clusters, dtype=np.float32)
+    touched = np.empty(n_clusters, dtype=np.int16)
+    n = 0
+    for row in range(len(indptr) - 1):
+        n_touched = 0
+        for k in range(indptr[row], indptr[row + 1]):
+            feature = features[k]
+            c = cluster[feature]
+            if value[c] == 0:
+                touched[n_touched] = c
+                n_touched += 1
+            value[c] += np.float32(counts[k]) * weight[feature]
+        begin = n
+        for t in range(n_touched):
+            c = touched[t]
+            if value[c] >= least:
+                at = n
+                while at > begin and kept[at - 1] > c:
+                    kept[at] = kept[at - 1]
+                    at -= 1
+                kept[at] = c
+                n += 1
+            value[c] = 0
+        ends[row + 1] = n
+    return n
+
+
+def threshold_rows(store: TokenStore, block: BinBlock, threshold: float) -> Rows:
+    """Motif clusters at or above ``threshold`` in each bin of a block."""
+    indptr, features, counts = store.raw_counts(*block)
+    # A mean of equal members can fall a rounding error short of the threshold.
+    least = np.float32(threshold - 1e-6)
+    ends = np.zeros(len(indptr), dtype=np.int64)
+    kept = np.empty(len(features), dtype=np.int16)
+    n = _threshold(
+        indptr, features, counts, store.feature_to_cluster.data, store.feature_cluster,
+        store.n_clusters, least, ends, kept,
+    )
+    return Rows(ends, kept[:n].copy())
+
+
+def collect_words(
+    store: TokenStore, context: StageContext, threshold: float
+) -> tuple[Words, dict[str, NDArray[np.int32]]]:
+    """Distinct words of a run, and the word of each bin by chromosome."""
+    found = DistinctRows()
+    parts: dict[str, list[NDArray[np.int32]]] = {chrom: [] for chrom in store.chroms}
+    total, done = sum(store.n_bins(chrom) for chrom in store.chroms), 0
+    # Opened here once, not by several threads at a time.
+    store.counts(store.chroms[0], 0, 0)
+    blocks = store.blocks(_BLOCK_BINS)
+    for block, rows in in_order(
+        lambda block: threshold_rows(store, block, threshold), blocks, context.config.run.workers
+    ):
+        parts[block.chrom].append(found.add(*rows))
+        done += block.hi - block.lo
+        context.progress(done, total * 1.2, block.chrom)
+    words = found.ranked()
+    none = np.empty(0, dtype=np.int32)
+    return words, {
+        chrom: words.rank[np.concatenate([none, *pieces])] for chrom, pieces in parts.items()
+    }
+
+
+# -- the table -------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _measure(first, clusters, sizes, joint_size, empty_size, offsets):  # type: ignore[no-untyped-def]
+    """Where each word's label begins; returns the bytes of all."""
+    at = 0
+    for word in range(len(first) - 1):
+        begin, end = first[word], first[word + 1]
+        at += empty_size if begin == end else (end - begin - 1) * joint_size
+        for k in range(begin, end):
+            at += sizes[clusters[k]]
+        offsets[word + 1] = at
+    return at
+
+
+@njit(cache=True, nogil=True)
+def _spell(first, clusters, names, ends, joint, empty, out):  # type: ignore[no-untyped-def]
+    """UTF-8 of the words' labels, one after the other."""
+    at = 0
+    for word in range(len(first) - 1):
+        begin, end = first[word], first[word + 1]
+        if begin == end:
+            for byte in empty:
+                out[at] = byte
+                at += 1
+        for k in range(begin, end):
+            if k > begin:
+                for byte in joint:
+                    out[at] = byte
+                    at += 1
+            c = clusters[k]
+            for i in range(ends[c], ends[c + 1]):
+                out[at] = names[i]
+                at += 1
+
+
+class Speller:
+    """Labels of words as Arrow text, without a Python string for each.
 
     Parameters
     ----------
-    indptr : (n_bins + 1,)
-    indices : cluster ids, rising within a row
-
-    Returns
-    -------
-    Words; ties in frequency are ordered by first occurrence.
+    labels : of the motif clusters
     """
-    lengths = np.diff(indptr)
-    n = len(lengths)
-    for attempt in range(4):
-        rng = np.random.default_rng(attempt)
-        top = int(indices.max(initial=0)) + 1
-        keys = rng.integers(1, 2**63, size=top, dtype=np.uint64)
-        running = np.concatenate([[np.uint64(0)], np.cumsum(keys[indices], dtype=np.uint64)])
-        hashed = running[indptr[1:]] - running[indptr[:-1]]
-        _, first, inverse = np.unique(hashed, return_index=True, return_inverse=True)
-        if _same_rows(indptr, indices, lengths, first[inverse]):
-            break
-    else:
-        raise StageError("words could not be told apart by hashing; report this as a bug")
-    frequency = np.bincount(inverse)
-    order = np.lexsort((first, -frequency))
-    rank = np.empty(len(order), dtype=np.int32)
-    rank[order] = np.arange(len(order))
-    clusters = [
-        indices[indptr[row] : indptr[row + 1]].astype(np.int16) for row in first[order].tolist()
-    ]
-    word = rank[inverse] if n else np.empty(0, dtype=np.int32)
-    return Words(word, clusters, frequency[order].astype(np.int64))
+
+    def __init__(self, labels: list[str]) -> None:
+        encoded = [label.encode() for label in labels]
+        self._names = np.frombuffer(b"".join(encoded) or b"\0", dtype=np.uint8)
+        self._ends = np.concatenate([[0], np.cumsum([len(e) for e in encoded])]).astype(np.int64)
+        self._joint = np.frombuffer(_JOINT.encode(), dtype=np.uint8)
+        self._empty = np.frombuffer(EMPTY_LABEL.encode(), dtype=np.uint8)
+
+    def spell(self, first: NDArray[np.int64], clusters: NDArray[np.int16]) -> pa.Array:
+        """large_utf8 (n_words,); ``first`` int64 (n_words + 1,) points into ``clusters``."""
+        import pyarrow as pa
+
+        offsets = np.zeros(len(first), dtype=np.int64)
+        size = _measure(
+            first, clusters, np.diff(self._ends), len(self._joint), len(self._empty), offsets
+        )
+        out = np.empty(size, dtype=np.uint8)
+        _spell(first, clusters, self._names, self._ends, self._joint, self._empty, out)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(out)]
+        return pa.Array.from_buffers(pa.large_utf8(), len(first) - 1, buffers)
 
 
-def _same_rows(
-    indptr: NDArray, indices: NDArray, lengths: NDArray, model: NDArray[np.integer]
-) -> bool:
-    """Whether every row equals its model row."""
-    if not np.array_equal(lengths, lengths[model]):
-        return False
-    within = np.arange(len(indices)) - np.repeat(indptr[:-1], lengths)
-    theirs = indices[np.repeat(indptr[:-1][model], lengths) + within]
-    return bool(np.array_equal(indices, theirs))
+def write_words(context: StageContext, words: Words) -> None:
+    """Write the artefact ``words`` in row groups."""
+    import pyarrow as pa
 
+    speller = Speller(context.run.table("clusters", ["label"])["label"].tolist())
+    schema = pa.schema([
+        ("word", pa.int32()), ("clusters", pa.list_(pa.int16())), ("n_clusters", pa.int16()),
+        ("label", pa.utf8()), ("frequency", pa.int64()),
+    ])
 
-def threshold_rows(
-    store: TokenStore, chrom: str, threshold: float, block_bins: int = 50_000
-) -> tuple[NDArray[np.int64], NDArray[np.int16]]:
-    """Clusters at or above ``threshold`` per bin of a chromosome, as CSR indptr and indices."""
-    counts, kept = [], []
-    for block in store.blocks(block_bins, chrom):
-        values = store.cluster_values(block.chrom, block.lo, block.hi)
-        # A mean of equal members can fall a rounding error short of the threshold.
-        mask = values.data >= threshold - 1e-6
-        row = np.repeat(np.arange(values.shape[0]), np.diff(values.indptr))
-        counts.append(np.bincount(row[mask], minlength=values.shape[0]))
-        kept.append(values.indices[mask].astype(np.int16))
-    indptr = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int64)
-    return indptr, np.concatenate(kept)
+    def rows(window: tuple[int, int]) -> pa.Table:
+        lo, hi = window
+        first = words.first[lo : hi + 1]
+        flat = words.clusters[first[0] : first[-1]]
+        first = first - first[0]
+        return pa.table([
+            pa.array(np.arange(lo, hi, dtype=np.int32)),
+            pa.ListArray.from_arrays(pa.array(first.astype(np.int32)), pa.array(flat)),
+            pa.array(np.diff(first).astype(np.int16)),
+            speller.spell(first, flat).cast(pa.utf8()),
+            pa.array(words.frequency[lo:hi]),
+        ], schema=schema)
+
+    groups = windows(len(words.frequency), _GROUP_ROWS)
+    # Nearly every text and list is there once, so a dictionary of them is work for nothing.
+    with context.run.writing_table(
+        "words", schema, use_dictionary=False, write_statistics=["word", "frequency"]
+    ) as writer:
+        for _, table in in_order(rows, groups, context.config.run.workers):
+            writer.write_table(table)
 
 
 def run(context: StageContext) -> Facts:
     """Write the artefacts ``words`` and ``word_ids``."""
     store = TokenStore(context.run)
-    parts = []
-    for number, chrom in enumerate(store.chroms):
-        context.progress(number, len(store.chroms) + 1, chrom)
-        parts.append(threshold_rows(store, chrom, context.config.lexicon.threshold))
-    offsets = np.cumsum([0] + [int(p[0][-1]) for p in parts])
-    indptr = np.concatenate(
-        [[0]] + [p[0][1:] + base for p, base in zip(parts, offsets, strict=False)]
-    )
-    words = collect_words(indptr, np.concatenate([p[1] for p in parts]))
-    names = context.run.table("clusters")["label"].tolist()
-    labels = [" + ".join(names[c] for c in row) or EMPTY_LABEL for row in words.clusters]
-    context.run.write_table(
-        "words",
-        pd.DataFrame({
-            "word": np.arange(len(labels), dtype=np.int32),
-            "clusters": words.clusters,
-            "label": labels,
-            "frequency": words.frequency,
-        }),
-    )
-    at = 0
+    threshold = context.config.lexicon.threshold
+    words, word = collect_words(store, context, threshold)
+    write_words(context, words)
     with context.run.writing_group("word_ids", chroms=store.chroms) as group:
         for chrom in store.chroms:
-            n = store.n_bins(chrom)
-            group.create_array(f"{chrom}/word", data=words.word[at : at + n], chunks=(1 << 18,))
-            at += n
+            group.create_array(f"{chrom}/word", data=word[chrom], chunks=(1 << 18,))
     context.progress(1, 1, "")
-    empty = next((i for i, row in enumerate(words.clusters) if len(row) == 0), None)
-    n_bins = len(words.word)
+    n_bins = sum(len(values) for values in word.values())
     frequency = words.frequency
     return {
-        "threshold": context.config.lexicon.threshold,
+        "threshold": threshold,
         "words": len(frequency),
-        "empty_word_share": float(frequency[empty] / n_bins) if empty is not None else 0.0,
+        "empty_word_share": float(frequency[np.diff(words.first) == 0].sum() / n_bins),
         "floors": {
             str(floor): {
                 "words": int((frequency >= floor).sum()),

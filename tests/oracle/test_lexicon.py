@@ -20,7 +20,6 @@ from precompute.lexicon.tokenizers import (
     train_bpe,
     truncate_bpe,
 )
-from precompute.lexicon.words import collect_words
 from precompute.lexicon.zipf import log_ranks, thin, zipf_fit
 
 
@@ -71,27 +70,6 @@ def test_a_smaller_vocabulary_is_a_prefix_of_a_larger_one(codes):
 def test_too_many_bpe_words_for_the_sequence_is_one_sentence():
     with pytest.raises(StageError, match="allows only"):
         train_bpe(iter(["ACGT"]), 600)
-
-
-# -- words ---------------------------------------------------------------------------------------
-
-
-def test_words_are_the_distinct_rows_in_order_of_frequency():
-    rng = np.random.default_rng(3)
-    rows = [tuple(sorted(rng.choice(6, rng.integers(0, 4), replace=False))) for _ in range(3000)]
-    indptr = np.concatenate([[0], np.cumsum([len(r) for r in rows])])
-    words = collect_words(indptr, np.array([c for r in rows for c in r], dtype=np.int16))
-    naive = Counter(rows)
-    assert [tuple(words.clusters[w].tolist()) for w in words.word] == rows
-    assert {tuple(c.tolist()): n for c, n in zip(words.clusters, words.frequency, strict=True)} == (
-        dict(naive))
-    assert (np.diff(words.frequency) <= 0).all()
-
-
-def test_rows_that_collide_in_a_hash_are_still_told_apart():
-    # A sum of keys alone would take {0, 3} and {1, 2} for one word were the keys consecutive.
-    words = collect_words(np.array([0, 2, 4, 5]), np.array([0, 3, 1, 2, 5], dtype=np.int16))
-    assert sorted(tuple(c.tolist()) for c in words.clusters) == [(0, 3), (1, 2), (5,)]
 
 
 # -- Zipf ----------------------------------------------------------------------------------------
