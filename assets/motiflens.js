@@ -31,7 +31,8 @@ window.dash_clientside = window.dash_clientside || {};
       const keep = window.dash_clientside.no_update, plot = plotOf("map-graph");
       const drawn = relayout && Array.isArray(relayout.shapes) && plot && plot.layout.shapes;
       const shape = drawn && drawn[drawn.length - 1];
-      const polygon = shape ? corners(shape) : [];
+      const short = window.dash_clientside.motiflens_selection.shorten;
+      const polygon = shape ? short(corners(shape), plot) : [];
       return polygon.length < 3 ? keep : { kind: "lasso", layout: layout, polygon: polygon };
     },
 
@@ -46,15 +47,11 @@ window.dash_clientside = window.dash_clientside || {};
       }), 150));
     },
 
-    writeUrl: function (region, selection, page) {
+    writeUrl: function (region, link, page) {
       const query = new URLSearchParams();
       if (page && page !== "workspace") { query.set("page", page); }
       if (region) { query.set("region", region.chrom + ":" + (region.start + 1) + "-" + region.end); }
-      if (selection && selection.kind === "community") {
-        query.set("selection", selection.level + ":" + selection.id);
-      } else if (selection && selection.kind === "word") {
-        query.set("selection", "word:" + selection.word);
-      }
+      if (link) { query.set("selection", link); }
       window.history.replaceState(null, "", "?" + query.toString());
       return region ? region.chrom + ":" + region.start + "-" + region.end : "";
     },

@@ -30,6 +30,12 @@ MAP_RESET = "map-reset"
 SELECTION_CLEAR = "selection-clear"
 LEGEND_CHIP = "legend-chip"
 
+SELECTION_HOW = "selection-how"
+SELECTION_HOW_STORE = "selection-how-store"
+SELECTION_INVERT = "selection-invert"
+SELECTION_LINK_STORE = "selection-link-store"
+SELECTION_LINK_NOTE = "selection-link-note"
+
 SELECTION_SUMMARY = "selection-summary"
 PROMINENT_GRAPH = "prominent-graph"
 LOGO_GRAPH = "logo-graph"

@@ -12,7 +12,15 @@ from dash import Dash, set_props
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
-from vizapp.callbacks import genome, language, links, selection_panel, shell, token_map
+from vizapp.callbacks import (
+    genome,
+    language,
+    links,
+    selection_panel,
+    selections,
+    shell,
+    token_map,
+)
 from vizapp.data import RunData
 from vizapp.views.shell import page
 
@@ -43,7 +51,7 @@ def build(run_dir: Path) -> Dash:
     )
     # Built once: a page load then costs no reading, and a damaged artefact is found at start.
     app.layout = page(data, region, selection)
-    for module in (token_map, selection_panel, language, genome, links, shell):
+    for module in (token_map, selection_panel, selections, language, genome, links, shell):
         module.register(app, data)
     data.genome.warm()
     genome.build_genome(data, region, data.genome.predicted_tracks[0], [])

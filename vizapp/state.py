@@ -1,25 +1,28 @@
-"""The linked state: region, selection and colour, as small values checked on the server.
+"""The linked state: region and selection, as small values checked on the server.
 
 What comes from a browser is untrusted: each ``parse`` takes anything and gives a checked value or
-raises a sentence. Stores hold ids and ranges, never lists of points.
+raises a sentence. Stores hold ids and ranges, never lists of points. Selections are defined in
+:mod:`vizapp.selection` and can be taken from here too.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from precompute.errors import MotiflensError, RegionError
+from precompute.errors import RegionError
+from vizapp.selection import AnySelection, Community, Lasso, StateError, Word, parse_selection
+
+__all__ = [
+    "LAYOUTS", "MIN_WINDOW_BP", "AnySelection", "Community", "Lasso", "Region", "StateError",
+    "Word", "around", "clamp", "moved", "parse_region", "parse_selection", "zoomed",
+]
 
 LAYOUTS = ("umap", "tsne", "pca")
 
 #: Narrowest window that can be shown, bp.
 MIN_WINDOW_BP = 20
-
-
-class StateError(MotiflensError):
-    """A value from the browser that is not what the app sends."""
 
 
 class Region(NamedTuple):
@@ -34,65 +37,11 @@ class Region(NamedTuple):
         return self.end - self.start
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Lasso(_Strict):
-    """A polygon drawn on a layout; a box is its four corners."""
-
-    kind: Literal["lasso"]
-    layout: Literal["umap", "tsne", "pca"]
-    polygon: list[tuple[float, float]] = Field(min_length=3, max_length=5000)
-
-
-class Community(_Strict):
-    """All points of a community."""
-
-    kind: Literal["community"]
-    level: Literal["mega", "sub"]
-    id: int = Field(ge=0, le=32767)
-
-
-class Word(_Strict):
-    """All places of one word."""
-
-    kind: Literal["word"]
-    word: int = Field(ge=0, le=2**31 - 1)
-
-
-Selection = Annotated[Lasso | Community | Word, Field(discriminator="kind")]
-_SELECTION: TypeAdapter[Lasso | Community | Word] = TypeAdapter(Selection)
-
-
 class _RawRegion(BaseModel):
     model_config = ConfigDict(extra="forbid")
     chrom: str = Field(max_length=64)
     start: int = Field(strict=True)
     end: int = Field(strict=True)
-
-
-def parse_selection(raw: Any) -> Lasso | Community | Word | None:
-    """A selection store's value; None is no selection.
-
-    Raises
-    ------
-    StateError
-        When it is neither.
-    """
-    if raw is None:
-        return None
-    try:
-        # Through JSON mode, so that lists of two numbers are points.
-        return _SELECTION.validate_json(_json(raw))
-    except (ValidationError, ValueError, TypeError):
-        raise StateError("the selection could not be read; select again") from None
-
-
-def _json(raw: Any) -> bytes:
-    import orjson
-
-    return orjson.dumps(raw)
 
 
 def parse_region(raw: Any, chroms: dict[str, tuple[int, int]]) -> Region:

@@ -117,7 +117,8 @@ def test_hostile_clicks_change_nothing(app, client, click):
         client, app, outputs,
         [(ids.LASSO_STORE, "data", None), (ids.SELECTION_CLEAR, "n_clicks", None),
          ({"type": ids.LEGEND_CHIP, "level": "mega", "index": 0}, "n_clicks", 0),
-         (ids.GENOME_GRAPH, "clickData", click)],
+         (ids.GENOME_GRAPH, "clickData", click), (ids.SELECTION_INVERT, "n_clicks", None)],
+        [(ids.SELECTION_STORE, "data", None), (ids.SELECTION_HOW_STORE, "data", "replace")],
         changed=[f"{ids.GENOME_GRAPH}.clickData"],
     )
     assert response.status_code in (200, 204)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precompute.errors import MotiflensError
-from vizapp.data.explorer import inside_polygon
+from vizapp.data.selection import inside_polygon
 from vizapp.state import Community, Word, parse_selection
 
 

@@ -8,30 +8,26 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import numpy as np
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 from numpy.typing import NDArray
 
 from precompute.errors import RegionError
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.loci import format_locus, parse_locus
+from vizapp.selection import AnySelection, StateError, Word, as_json, parse_selection
+from vizapp.selection_text import from_text
 from vizapp.state import (
-    Community,
-    Lasso,
     Region,
-    StateError,
-    Word,
     around,
     clamp,
     moved,
     parse_region,
-    parse_selection,
     zoomed,
 )
 
 _LOCUS_LIKE = re.compile(r"[:\s]|^(chr)?(\d{1,2}|[XYM]|MT)$", re.IGNORECASE)
 _INSTANCE_BP = 2_000
-_URL_SELECTION = re.compile(r"^(mega|sub):(\d{1,5})$|^(word):(\d{1,10})$")
 
 
 def opening_selection(data: RunData, region: Region) -> dict[str, Any]:
@@ -42,8 +38,14 @@ def opening_selection(data: RunData, region: Region) -> dict[str, Any]:
     return {"kind": "community", "level": "mega", "id": max(0, number)}
 
 
-def selected_words(data: RunData, selection: Lasso | Community | Word | None) -> NDArray:
-    """Words of a selection, rising; int64 (n_words,)."""
+def selected_words(data: RunData, selection: AnySelection | None) -> NDArray:
+    """Words of a selection's points, rising; int64 (n_words,). A word alone is itself.
+
+    Raises
+    ------
+    StateError
+        When it names what the run has not.
+    """
     if selection is None:
         return np.empty(0, dtype=np.int64)
     if isinstance(selection, Word):
@@ -108,14 +110,6 @@ def _instance(grid_row: Any, now: Region, data: RunData) -> Region | None:
     return around(place.chrom, int(row["start"]), int(row["end"]), width, data.genome.chroms)
 
 
-def _clicked_word(click: Any) -> int | None:
-    """Word of a clicked cell of the token strip; None for other tracks and other shapes."""
-    points = click.get("points") if isinstance(click, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    word = point.get("customdata") if isinstance(point, dict) else None
-    return word if isinstance(word, int) and not isinstance(word, bool) and word >= 0 else None
-
-
 def _step(now: Region, kind: Any, forward: bool, selection: Any, data: RunData) -> Region:
     if kind != "selection":
         return data.genome.step(now, str(kind), forward)
@@ -140,19 +134,13 @@ def from_url(search: Any, data: RunData) -> tuple[Region | None, dict[str, Any] 
     MotiflensError
         When it says something that this run has not.
     """
-    query = parse_qs(str(search or "")[:2000].removeprefix("?"))
+    query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
     region = go_to(data, query["region"][0]) if "region" in query else None
     selection = None
     if "selection" in query:
-        match = _URL_SELECTION.match(query["selection"][0])
-        if match is None:
-            raise StateError("the link's selection could not be read; select on the map")
-        raw: dict[str, Any] = (
-            {"kind": "word", "word": int(match[4])} if match[3]
-            else {"kind": "community", "level": match[1], "id": int(match[2])}
-        )
-        selected_words(data, parse_selection(raw))
-        selection = raw
+        found = from_text(query["selection"][0])
+        selected_words(data, found)
+        selection = as_json(found)
     return region, selection
 
 
@@ -213,28 +201,6 @@ def register(app: Dash, data: RunData) -> None:
             selection if selection is not None else no_update,
         )
 
-    @app.callback(
-        Output(ids.SELECTION_STORE, "data"),
-        Input(ids.LASSO_STORE, "data"), Input(ids.SELECTION_CLEAR, "n_clicks"),
-        Input({"type": ids.LEGEND_CHIP, "level": ALL, "index": ALL}, "n_clicks"),
-        Input(ids.GENOME_GRAPH, "clickData"), prevent_initial_call=True,
-    )
-    def select(lasso: Any, clear: Any, chips: Any, click: Any) -> Any:
-        trigger = ctx.triggered_id
-        if trigger == ids.SELECTION_CLEAR:
-            return None
-        if trigger == ids.LASSO_STORE:
-            parse_selection(lasso)
-            return lasso if lasso is not None else no_update
-        if trigger == ids.GENOME_GRAPH:
-            word = _clicked_word(click)
-            return no_update if word is None else {"kind": "word", "word": word}
-        if isinstance(trigger, dict) and ctx.triggered and ctx.triggered[0]["value"]:
-            raw = {"kind": "community", "level": trigger["level"], "id": trigger["index"]}
-            parse_selection(raw)
-            return raw
-        return no_update
-
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="outline"),
         Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "relayoutData"),
@@ -249,5 +215,5 @@ def register(app: Dash, data: RunData) -> None:
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="writeUrl"),
         Output("app", "data-region"), Input(ids.REGION_STORE, "data"),
-        Input(ids.SELECTION_STORE, "data"), Input(ids.PAGE, "value"),
+        Input(ids.SELECTION_LINK_STORE, "data"), Input(ids.PAGE, "value"),
     )

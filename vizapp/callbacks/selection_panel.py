@@ -11,10 +11,10 @@ from vizapp import component_ids as ids
 from vizapp.callbacks.links import selected_words
 from vizapp.data import RunData
 from vizapp.figures.prominent import message, motif_logos, prominent_motifs, prominent_rows
-from vizapp.state import Community, Word, parse_selection
+from vizapp.selection import Word, parse_selection
 from vizapp.views.selection_panel import instance_grid, selection_title
+from vizapp.views.selections import selection_phrase
 
-LAYOUT_NAMES = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PCA"}
 _EMPTY = "nothing is selected:<br>draw a lasso on the map, click a megacluster or a token"
 
 
@@ -26,14 +26,7 @@ def describe_selection(data: RunData, raw: Any) -> tuple[str, str]:
     words = selected_words(data, selection)
     points = int(data.explorer.members(selection).sum())
     places = data.lexicon.count_places(words) if len(words) else 0
-    if isinstance(selection, Community):
-        label = data.explorer.communities(selection.level)["label"].get(selection.id, "?")
-        name = "megacluster" if selection.level == "mega" else "subcluster"
-        source = f"{name} {selection.id}, {label}"
-    elif isinstance(selection, Word):
-        source = f"the word {data.lexicon.labels[selection.word]}"
-    else:
-        source = f"drawn on the map, {LAYOUT_NAMES[selection.layout]}"
+    source = selection_phrase(data, selection)
     plural = ("word" if len(words) == 1 else "words", "place" if places == 1 else "places")
     size = f"Selection: {len(words):,} {plural[0]} in {places:,} {plural[1]}"
     return size, f"({points:,} map points; {source})"

@@ -124,7 +124,8 @@ class RunData:
         """The token map."""
         from vizapp.data.explorer import ExplorerData
 
-        return ExplorerData(self.run, self.tokens)
+        threshold = float(self.config["lexicon"]["threshold"])
+        return ExplorerData(self.run, self.tokens, threshold)
 
     @cached_property
     def lexicon(self) -> LexiconData:

@@ -14,7 +14,9 @@ from precompute.artefacts import RunFolder
 from precompute.enrichment import RankedFeatures
 from precompute.errors import MotiflensError
 from precompute.token_store import TokenStore
-from vizapp.state import LAYOUTS, Community, Lasso, Word
+from vizapp.data.selection import Members
+from vizapp.selection import AnySelection
+from vizapp.state import LAYOUTS
 
 
 class ColorBy(NamedTuple):
@@ -29,8 +31,10 @@ class ColorBy(NamedTuple):
 class ExplorerData:
     """Points of the map in one order; every array is indexed by point."""
 
-    def __init__(self, run: RunFolder, tokens: TokenStore) -> None:
+    def __init__(self, run: RunFolder, tokens: TokenStore, threshold: float = 0.5) -> None:
         self._run, self._tokens = run, tokens
+        self.chroms = tokens.chroms
+        self._members = Members(self, threshold)
         self._lock = threading.Lock()
         self.points = run.table("points")
         communities = run.table("communities")
@@ -130,17 +134,23 @@ class ExplorerData:
             title = f"{about['short_label']} ({about['unit']})"
             return ColorBy(self._signal[key], title, False)
         if kind == "motif" and key.isdigit() and int(key) < len(self.cluster_labels):
-            column = self._columns[:, int(key)].toarray()[:, 0]
-            return ColorBy(column, f"{self.cluster_labels[int(key)]} (occupancy)", False)
+            title = f"{self.cluster_labels[int(key)]} (occupancy)"
+            return ColorBy(self.occupancy(int(key)), title, False)
         raise MotiflensError(f"the map cannot be coloured by {choice[:60]!r}; choose from the list")
 
-    def members(self, selection: Lasso | Community | Word) -> NDArray[np.bool_]:
-        """Points of a selection, bool (n_points,)."""
-        if isinstance(selection, Lasso):
-            return inside_polygon(self.layouts[selection.layout], np.array(selection.polygon))
-        if isinstance(selection, Community):
-            return (self.mega if selection.level == "mega" else self.sub) == selection.id
-        return self.points["word"].to_numpy() == selection.word
+    def members(self, selection: AnySelection) -> NDArray[np.bool_]:
+        """Points of a selection, bool (n_points,).
+
+        Raises
+        ------
+        StateError
+            When it names what the run has not.
+        """
+        return self._members(selection)
+
+    def occupancy(self, cluster: int) -> NDArray[np.float32]:
+        """Occupancy of a motif cluster on each point, float32 (n_points,)."""
+        return self._columns[:, cluster].toarray()[:, 0]
 
     def in_window(self, chrom: str, start: int, end: int) -> NDArray[np.intp]:
         """Points whose bin overlaps a window."""
@@ -151,20 +161,3 @@ class ExplorerData:
     def with_words(self, words: NDArray[np.integer]) -> NDArray[np.intp]:
         """Points that have one of the words."""
         return np.flatnonzero(np.isin(self.points["word"].to_numpy(), words))
-
-
-def inside_polygon(xy: NDArray[np.floating], polygon: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which points lie inside a polygon (even-odd rule); points (n, 2), polygon (m, 2)."""
-    low, high = polygon.min(axis=0), polygon.max(axis=0)
-    near = np.flatnonzero(((xy >= low) & (xy <= high)).all(axis=1))
-    x, y = xy[near, 0].astype(np.float64), xy[near, 1].astype(np.float64)
-    inside = np.zeros(len(near), dtype=bool)
-    x0, y0 = polygon[-1]
-    for x1, y1 in polygon:
-        if y0 != y1:
-            crosses = (y0 > y) != (y1 > y)
-            inside ^= crosses & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)
-        x0, y0 = x1, y1
-    result = np.zeros(len(xy), dtype=bool)
-    result[near] = inside
-    return result

@@ -10,6 +10,7 @@ from dash import dcc, html
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.selections import algebra_row
 
 ABOUT_PROMINENT = (
     "Motif clusters whose occupancy inside the selection differs most from all other tokens of the "
@@ -91,7 +92,7 @@ def selection_card(data: RunData) -> Any:
     )
     return html.Div(
         [
-            head, bars, logos,
+            head, algebra_row(), bars, logos,
             html.Div(
                 [html.H2("Places", className="card-title"),
                  help_mark(ABOUT_INSTANCES, "the table of places")],

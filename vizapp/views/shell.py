@@ -14,6 +14,7 @@ from vizapp.views.genome import genome_card
 from vizapp.views.language import language_card
 from vizapp.views.run import run_page
 from vizapp.views.selection_panel import selection_card
+from vizapp.views.selections import stores as selection_stores
 from vizapp.views.token_map import map_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
@@ -22,6 +23,7 @@ PAGES = {"workspace": "Workspace", "run": "Run"}
 _KEYS = [
     ("/", "go to the region box"), ("← →", "pan"), ("+ −", "zoom"),
     ("n p", "next, previous"), ("l", "lasso"), ("Esc", "clear the selection"),
+    ("Shift, Alt", "held while drawing or clicking: add, subtract; both: intersect"),
     ("Ctrl+Z", "undo the last move or selection"), ("?", "this help"),
 ]
 _TERMS = [
@@ -131,6 +133,7 @@ def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
         dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
         dcc.Store(id=ids.SELECTION_STORE, data=selection),
         dcc.Store(id=ids.LASSO_STORE),
+        *selection_stores(),
         dcc.Store(id=ids.DRAG_STORE),
         dcc.Store(id=ids.HISTORY_STORE),
         dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),

@@ -1,0 +1,91 @@
+"""Selections in a real browser: modifier keys, inversion, undo, and what a link carries."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.browser.test_links import drag_lasso, evaluate, summary, wait_for_change
+
+pytestmark = pytest.mark.browser
+
+
+def n_points(page) -> int:
+    """Map points of the selection, as the panel states them."""
+    return int(re.search(r"\(([\d,]+) map points", summary(page))[1].replace(",", ""))
+
+
+def draw(page, corners, key: str | None = None) -> None:
+    """Drag the lasso through corners, in shares of the map's width and height."""
+    page.click("#map-lasso")
+    box = page.locator("#map-graph .nsewdrag").first.bounding_box()
+    places = [(box["x"] + cx * box["width"], box["y"] + cy * box["height"]) for cx, cy in corners]
+    for name in (key or "").split("+"):
+        if name:
+            page.keyboard.down(name)
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+    for name in (key or "").split("+"):
+        if name:
+            page.keyboard.up(name)
+
+
+LEFT = [(0.02, 0.02), (0.5, 0.02), (0.5, 0.98), (0.02, 0.98), (0.02, 0.04)]
+RIGHT = [(0.55, 0.02), (0.98, 0.02), (0.98, 0.98), (0.55, 0.98), (0.55, 0.04)]
+TOP = [(0.02, 0.02), (0.98, 0.02), (0.98, 0.5), (0.02, 0.5), (0.02, 0.04)]
+# The same points, by an outline that is not the same: Plotly reports no outline twice.
+TOP_AGAIN = [*TOP[:-1], (0.02, 0.05)]
+
+
+def test_shift_adds_alt_subtracts_both_intersect_and_undo_returns(page):
+    before = summary(page)
+    draw(page, LEFT)
+    wait_for_change(page, summary, before)
+    left, text = n_points(page), summary(page)
+    draw(page, RIGHT, "Shift")
+    wait_for_change(page, summary, text)
+    both, text = n_points(page), summary(page)
+    assert both > left > 0
+    draw(page, TOP, "Alt")
+    wait_for_change(page, summary, text)
+    lower, text = n_points(page), summary(page)
+    assert 0 < lower < both
+    assert "without" in text
+    page.click(".brand")
+    page.keyboard.press("Control+z")
+    wait_for_change(page, summary, text)
+    assert n_points(page) == both
+    text = summary(page)
+    draw(page, TOP_AGAIN, "Shift+Alt")
+    wait_for_change(page, summary, text)
+    assert n_points(page) == both - lower
+    # Without a key a drawing replaces again.
+    text = summary(page)
+    draw(page, LEFT)
+    wait_for_change(page, summary, text)
+    assert n_points(page) == left
+    everything = evaluate(page, "map-graph", "p._fullData[0].x.length")
+    page.click("#selection-invert")
+    wait_for_change(page, n_points, left)
+    assert n_points(page) == everything - left
+
+
+def test_the_choice_in_the_panel_counts_and_a_link_carries_the_drawing(page):
+    before = summary(page)
+    drag_lasso(page)
+    wait_for_change(page, summary, before)
+    first, text = n_points(page), summary(page)
+    page.click("#selection-how label:has-text('intersect')")
+    draw(page, TOP)
+    wait_for_change(page, summary, text)
+    n = n_points(page)
+    assert 0 < n < first
+    page.wait_for_function("location.search.includes('intersect')")
+    other = page.context.new_page()
+    other.goto(page.url)
+    other.wait_for_selector(f"#selection-summary:has-text('({n:,} map points')", timeout=60_000)
+    other.close()
