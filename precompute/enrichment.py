@@ -1,8 +1,8 @@
 """Prominent motifs: which motif clusters are higher inside a group of tokens than outside.
 
 The effect is the log2 ratio of the means; significance is a two-sided Mann-Whitney test with tie
-correction, and q-values are Benjamini-Hochberg over the motif clusters. The ranks are computed
-once, so a new group costs one pass over the non-zeros.
+correction, and q-values are Benjamini-Hochberg over the motif clusters. Equal values are grouped
+once, so a new group costs one count of its non-zeros.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from precompute.context import Facts, StageContext
 from precompute.errors import StageError
 
 if TYPE_CHECKING:
-    from scipy.sparse import csc_matrix, csr_matrix
+    from scipy.sparse import csr_matrix
 
 #: Added to both means before their ratio, so that a motif absent outside has a finite effect.
 PSEUDO_VALUE = 1e-3
@@ -28,7 +28,10 @@ SMALLEST_P = 1e-300
 
 
 class RankedFeatures:
-    """Columns of a sparse matrix with their mid-ranks, ready to compare groups of rows.
+    """Columns of a sparse matrix as groups of equal values, ready to compare groups of rows.
+
+    A rank depends only on how many rows have each value, so a comparison counts, for each value of
+    each column, its rows on either side: mid-ranks are then exact within any two groups of rows.
 
     Parameters
     ----------
@@ -36,28 +39,25 @@ class RankedFeatures:
     """
 
     def __init__(self, values: csr_matrix) -> None:
+        from scipy.sparse import csc_matrix
+
         self.n, self.n_features = values.shape
-        columns: csc_matrix = values.tocsc()
+        columns = values.tocsc()
         columns.eliminate_zeros()
-        nnz = np.diff(columns.indptr)
-        self.zero_rank = (self.n - nnz + 1) / 2.0
-        ranks = np.empty(columns.nnz)
-        n_zero = (self.n - nnz).astype(np.float64)
-        ties = n_zero**3 - n_zero
+        group = np.empty(columns.nnz, dtype=np.int32)
+        self._first = np.zeros(self.n_features + 1, dtype=np.int64)
+        distinct = []
         for j in range(self.n_features):
             part = slice(columns.indptr[j], columns.indptr[j + 1])
-            data = columns.data[part]
-            # Non-zeros rank above all zeros; the excess over the zeros' mid-rank stays sparse.
-            _, which, size = np.unique(data, return_inverse=True, return_counts=True)
-            mid_rank = np.cumsum(size) - (size - 1) / 2.0
-            ranks[part] = mid_rank[which] + n_zero[j] - self.zero_rank[j]
-            ties[j] += float((size.astype(np.float64) ** 3 - size).sum())
-        self._tie_factor = 1.0 - ties / (float(self.n) ** 3 - self.n)
-        ranked = columns.copy()
-        ranked.data = ranks
-        self._ranks = ranked.T.tocsr()
-        self._values = columns.T.tocsr()
-        self._total = np.asarray(columns.sum(axis=0)).ravel().astype(np.float64)
+            value, which = np.unique(columns.data[part], return_inverse=True)
+            group[part] = self._first[j] + which
+            self._first[j + 1] = self._first[j] + len(value)
+            distinct.append(value)
+        self._value = np.concatenate(distinct).astype(np.float64) if distinct else np.empty(0)
+        self._column = np.repeat(np.arange(self.n_features), np.diff(self._first))
+        by_point = csc_matrix((group, columns.indices, columns.indptr), columns.shape).tocsr()
+        self._group, self._n_values = by_point.data, np.diff(by_point.indptr)
+        self._total = np.bincount(self._group, minlength=len(self._value))
 
     def enrich(self, members: NDArray[np.bool_]) -> pd.DataFrame:
         """Compare members with all other points.
@@ -76,28 +76,85 @@ class RankedFeatures:
         StageError
             When nobody or everybody is a member.
         """
-        inside = members.astype(np.float64)
-        n_in = int(inside.sum())
-        n_out = self.n - n_in
-        if n_in == 0 or n_out == 0:
+        n_in = int(members.sum())
+        if n_in in (0, self.n):
             raise StageError(
                 f"the group holds {n_in:,} of {self.n:,} tokens; choose some but not all"
             )
-        sums = self._values @ inside
-        # The total less the inside can fall a rounding error below 0.
-        mean_in, mean_out = sums / n_in, np.maximum(self._total - sums, 0) / n_out
-        rank_sum = self._ranks @ inside + n_in * self.zero_rank
-        u = rank_sum - n_in * (n_in + 1) / 2.0
-        variance = n_in * n_out * (self.n + 1) / 12.0 * self._tie_factor
-        deviation = np.abs(u - n_in * n_out / 2.0) - 0.5
+        count = self._count(members)
+        table = self._table(count, n_in, self._total - count, self.n - n_in)
+        return table.rename(columns={"mean_a": "mean_in", "mean_b": "mean_out"})
+
+    def compare(self, a: NDArray[np.bool_], b: NDArray[np.bool_]) -> pd.DataFrame:
+        """Compare two groups of points; points in both count for neither.
+
+        Parameters
+        ----------
+        a, b : bool (n_points,)
+
+        Returns
+        -------
+        one row per motif cluster: mean_a, mean_b, log2_ratio (of the means, a over b), auc
+        (probability that a point of a exceeds one of b, ties counting half), p_value (two-sided
+        Mann-Whitney with tie correction and continuity), q_value (Benjamini-Hochberg)
+
+        Raises
+        ------
+        StageError
+            When a group holds no point that is not in the other too.
+
+        References
+        ----------
+        Mann and Whitney, doi:10.1214/aoms/1177730491
+        """
+        only_a, only_b = a & ~b, b & ~a
+        n_a, n_b = int(only_a.sum()), int(only_b.sum())
+        if n_a == 0 or n_b == 0:
+            raise StageError(
+                f"{n_a:,} tokens are in the first group only and {n_b:,} in the second only; "
+                "choose two groups that each hold tokens of their own"
+            )
+        return self._table(self._count(only_a), n_a, self._count(only_b), n_b)
+
+    def _count(self, members: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Members with each value of each column."""
+        has = np.repeat(members, self._n_values)
+        return np.bincount(self._group[has], minlength=len(self._value))
+
+    def _by_column(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum over the values of each column."""
+        result = np.zeros(self.n_features)
+        full = np.flatnonzero(np.diff(self._first))
+        if len(full):
+            result[full] = np.add.reduceat(values, self._first[full])
+        return result
+
+    def _table(
+        self, count_a: NDArray[np.int64], n_a: int, count_b: NDArray[np.int64], n_b: int
+    ) -> pd.DataFrame:
+        in_a, both = count_a.astype(np.float64), (count_a + count_b).astype(np.float64)
+        n = n_a + n_b
+        with_value, with_value_a = self._by_column(both), self._by_column(in_a)
+        n_zero = n - with_value
+        # Non-zeros rank above all zeros; within a column, above all smaller values.
+        before = np.cumsum(both) - both
+        start = np.concatenate([[0.0], np.cumsum(with_value)])[:-1]
+        rank = before + (n_zero - start)[self._column] + (both + 1) / 2.0
+        zero_rank_sum = (n_a - with_value_a) * (n_zero + 1) / 2.0
+        u = self._by_column(in_a * rank) + zero_rank_sum - n_a * (n_a + 1) / 2.0
+        ties = self._by_column(both**3 - both) + n_zero**3 - n_zero
+        variance = n_a * n_b * (n + 1) / 12.0 * (1.0 - ties / (float(n) ** 3 - n))
+        deviation = np.abs(u - n_a * n_b / 2.0) - 0.5
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(variance > 0, deviation / np.sqrt(variance), 0.0)
         p = np.clip(2.0 * ndtr(-z), SMALLEST_P, 1.0)
+        mean_a = self._by_column(in_a * self._value) / n_a
+        mean_b = self._by_column(count_b * self._value) / n_b
         return pd.DataFrame({
-            "mean_in": mean_in,
-            "mean_out": mean_out,
-            "log2_ratio": np.log2((mean_in + PSEUDO_VALUE) / (mean_out + PSEUDO_VALUE)),
-            "auc": u / (n_in * n_out),
+            "mean_a": mean_a,
+            "mean_b": mean_b,
+            "log2_ratio": np.log2((mean_a + PSEUDO_VALUE) / (mean_b + PSEUDO_VALUE)),
+            "auc": u / (n_a * n_b),
             "p_value": p,
             "q_value": benjamini_hochberg(p),
         })

@@ -146,7 +146,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "enrichment", "Name the communities", _P + "enrichment:run",
-        (*_TOKENS, "points", "communities"), ("enrichment", "community_table"), (), version=2,
+        (*_TOKENS, "points", "communities"), ("enrichment", "community_table"), (), version=3,
     ),
     Stage(
         "explorer", "Write the explorer's AnnData", _P + "explorer:run",
