@@ -66,3 +66,30 @@ OVERVIEW = "overview"
 LASSO_STORE = "lasso-store"
 UNDO = "undo"
 INSTANCE_BOX = "instance-box"
+
+SAVED_MENU = "saved-menu"
+SAVED_NAME = "saved-name"
+SAVED_SAVE = "saved-save"
+SAVED_LIST = "saved-list"
+SAVED_CHIPS = "saved-chips"
+SAVED_RECALL = "saved-recall"
+SAVED_SHOWN = "saved-shown"
+SAVED_RENAME = "saved-rename"
+SAVED_DELETE = "saved-delete"
+
+PANEL_TABS = "panel-tabs"
+COMPARE_A = "compare-a"
+COMPARE_B = "compare-b"
+COMPARE_SAYS = "compare-says"
+COMPARE_GRID = "compare-grid"
+COMPARE_CSV = "compare-csv"
+COMPARE_FILE = "compare-file"
+VOLCANO_GRAPH = "volcano-graph"
+
+SUBCLUSTERS_OF = "subclusters-of"
+SUBCLUSTERS_GRAPH = "subclusters-graph"
+
+
+def saved_store(identity: str) -> str:
+    """Id of the saved selections, by run: a browser keeps them apart under it."""
+    return f"saved-selections-{identity}"

@@ -35,14 +35,16 @@ class StateError(MotiflensError):
     """A value from the browser that is not what the app sends."""
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A value from a browser: nothing unknown, nothing converted, nothing changed later."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 Coordinate = Annotated[float, Field(ge=-1e9, le=1e9)]
 
 
-class Lasso(_Strict):
+class Lasso(Strict):
     """A polygon drawn on a layout; a box is its four corners."""
 
     kind: Literal["lasso"]
@@ -50,7 +52,7 @@ class Lasso(_Strict):
     polygon: list[tuple[Coordinate, Coordinate]] = Field(min_length=3, max_length=MAX_CORNERS)
 
 
-class Community(_Strict):
+class Community(Strict):
     """All points of a community."""
 
     kind: Literal["community"]
@@ -58,14 +60,14 @@ class Community(_Strict):
     id: int = Field(ge=0, le=32767)
 
 
-class Word(_Strict):
+class Word(Strict):
     """All places of one word."""
 
     kind: Literal["word"]
     word: int = Field(ge=0, le=2**31 - 1)
 
 
-class Motif(_Strict):
+class Motif(Strict):
     """Points with any of the motif clusters: occupancy of at least ``least``.
 
     Without ``least`` it is the run's word threshold, so that the cluster is in the point's word.
@@ -83,7 +85,7 @@ class Motif(_Strict):
         return value
 
 
-class Window(_Strict):
+class Window(Strict):
     """Points whose bin overlaps a window of the genome, 0-based half-open."""
 
     kind: Literal["window"]
@@ -92,7 +94,7 @@ class Window(_Strict):
     end: int = Field(ge=1, le=2**40)
 
 
-class Operation(_Strict):
+class Operation(Strict):
     """Sets of points combined: invert takes one part, subtract two, the others two or more."""
 
     kind: Literal["union", "intersect", "subtract", "invert"]

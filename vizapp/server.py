@@ -13,9 +13,11 @@ from dash import Dash, set_props
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks import (
+    compare,
     genome,
     language,
     links,
+    saved_selections,
     selection_panel,
     selections,
     shell,
@@ -51,7 +53,10 @@ def build(run_dir: Path) -> Dash:
     )
     # Built once: a page load then costs no reading, and a damaged artefact is found at start.
     app.layout = page(data, region, selection)
-    for module in (token_map, selection_panel, selections, language, genome, links, shell):
+    for module in (
+        token_map, selection_panel, selections, saved_selections, compare, language, genome, links,
+        shell,
+    ):
         module.register(app, data)
     data.genome.warm()
     genome.build_genome(data, region, data.genome.predicted_tracks[0], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -89,3 +90,47 @@ def test_the_choice_in_the_panel_counts_and_a_link_carries_the_drawing(page):
     other.goto(page.url)
     other.wait_for_selector(f"#selection-summary:has-text('({n:,} map points')", timeout=60_000)
     other.close()
+
+
+def test_saved_selections_outlive_a_reload_and_are_compared(page):
+    before = summary(page)
+    draw(page, LEFT)
+    wait_for_change(page, summary, before)
+    left, text = n_points(page), summary(page)
+    page.click("#saved-menu")
+    page.fill("#saved-name", "left <b>half</b>")
+    page.press("#saved-name", "Enter")
+    page.wait_for_selector("#saved-chips .chip:has-text('left <b>half</b>')", timeout=10_000)
+    page.fill("#saved-list input", "left half")
+    page.press("#saved-list input", "Enter")
+    page.wait_for_selector("#saved-chips .chip:text-is('left half')", timeout=10_000)
+    page.click(".brand")
+    address = page.url
+    draw(page, RIGHT)
+    wait_for_change(page, summary, text)
+    wait_for_change(page, lambda p: p.url, address)
+    page.reload()
+    page.wait_for_selector("#saved-chips .chip:text-is('left half')", timeout=60_000)
+    text = summary(page)
+    page.click("#saved-chips .chip")
+    wait_for_change(page, summary, text)
+    assert n_points(page) == left
+    page.click("[role=tab]:has-text('Compare')")
+    page.wait_for_function(
+        "document.querySelector('#volcano-graph .js-plotly-plot')?._fullData?.length === 3",
+        timeout=15_000,
+    )
+    assert f"selection: {left:,} map points" in page.inner_text("#compare-says")
+    assert evaluate(page, "volcano-graph", "p._fullData.reduce((n, t) => n + t.x.length, 0)") > 5
+    # A row of the table colours the map by its motif.
+    page.click("#compare-grid .ag-center-cols-container .ag-row[row-index='0'] [col-id='motif']")
+    motif = page.inner_text("#compare-grid .ag-row[row-index='0'] [col-id='motif']")
+    page.wait_for_function(
+        "t => document.querySelector('#map-color').value === t", arg=motif, timeout=10_000)
+    with page.expect_download(timeout=15_000) as caught:
+        page.click("#compare-csv")
+    lines = Path(caught.value.path()).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("motif_cluster,tfs,mean_a,mean_b,log2_ratio,auc,p_value,q_value")
+    page.click("#saved-menu")
+    page.click("#saved-list button:has-text('delete')")
+    page.wait_for_selector("#saved-chips:has-text('none yet')", timeout=10_000)

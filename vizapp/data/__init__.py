@@ -95,6 +95,22 @@ class RunData:
         return {name: stage["facts"] for name, stage in self.manifest["stages"].items()}
 
     @cached_property
+    def identity(self) -> str:
+        """What a browser keeps its own notes of the run under: words, communities and layouts of
+        the same number mean the same in runs of the same identity."""
+        import hashlib
+
+        means = {"points", "layouts", "communities", "words", "clusters"}
+        made = {
+            name: digest
+            for stage in self.manifest["stages"].values()
+            for name, digest in stage.get("outputs", {}).items()
+            if name in means
+        }
+        text = json.dumps([self.assembly, self.name, made], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
     def chroms(self) -> dict[str, tuple[int, int]]:
         """Region of each chromosome that the run covers, 0-based half-open."""
         group = self.run.group("sequence")

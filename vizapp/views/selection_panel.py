@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import dash_ag_grid as dag
+import dash_mantine_components as dmc
 from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.views.compare import compare_tab
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.saved_selections import saved_row
 from vizapp.views.selections import algebra_row
 
 ABOUT_PROMINENT = (
@@ -90,17 +93,31 @@ def selection_card(data: RunData) -> Any:
         ids.LOGO_GRAPH, "Logos of the top motifs", ABOUT_LOGOS, "motiflens-logos", height="150px",
         is_explored=False,
     )
+    places = [
+        html.Div(
+            [html.H2("Places", className="card-title"),
+             help_mark(ABOUT_INSTANCES, "the table of places")],
+            className="card-name",
+        ),
+        html.Div(instance_grid(data), id=ids.INSTANCE_BOX, className="places"),
+    ]
+    tabs = {
+        "motifs": ("Motifs and places", [bars, logos, *places]),
+        "compare": ("Compare", compare_tab()),
+    }
     return html.Div(
         [
-            head, algebra_row(), bars, logos,
-            html.Div(
-                [html.H2("Places", className="card-title"),
-                 help_mark(ABOUT_INSTANCES, "the table of places")],
-                className="card-name",
+            head, algebra_row(), saved_row(),
+            dmc.Tabs(
+                [
+                    dmc.TabsList([dmc.TabsTab(name, value=v) for v, (name, _) in tabs.items()]),
+                    *(dmc.TabsPanel(html.Div(body, className="panel-tab"), value=v, pt=6)
+                      for v, (_, body) in tabs.items()),
+                ],
+                id=ids.PANEL_TABS, value="motifs", keepMounted=True, color="pink",
+                className="panel-tabs",
             ),
-            html.Div(instance_grid(data), id=ids.INSTANCE_BOX, className="places"),
             dcc.Download(id=ids.INSTANCE_DOWNLOAD),
         ],
         className="panel selection-panel",
     )
-

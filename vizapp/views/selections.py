@@ -77,7 +77,10 @@ def algebra_row() -> Any:
     )
 
 
-def stores() -> list[Any]:
-    """Stores of the selection controls."""
-    return [dcc.Store(id=ids.SELECTION_HOW_STORE, data="replace"),
-            dcc.Store(id=ids.SELECTION_LINK_STORE)]
+def stores(data: RunData) -> list[Any]:
+    """Stores of the selection controls; saved selections stay in the browser, by run."""
+    return [
+        dcc.Store(id=ids.SELECTION_HOW_STORE, data="replace"),
+        dcc.Store(id=ids.SELECTION_LINK_STORE),
+        dcc.Store(id=ids.saved_store(data.identity), storage_type="local"),
+    ]

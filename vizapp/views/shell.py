@@ -133,7 +133,7 @@ def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
         dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
         dcc.Store(id=ids.SELECTION_STORE, data=selection),
         dcc.Store(id=ids.LASSO_STORE),
-        *selection_stores(),
+        *selection_stores(data),
         dcc.Store(id=ids.DRAG_STORE),
         dcc.Store(id=ids.HISTORY_STORE),
         dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),

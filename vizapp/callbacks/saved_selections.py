@@ -1,0 +1,66 @@
+"""Callbacks of the saved selections: the browser keeps them, the server checks each change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dash import ALL, Dash, Input, Output, State, ctx, no_update
+
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.saved import delete, item_at, parse_saved, rename, save, toggle
+from vizapp.selection import as_json, combine
+from vizapp.views.saved_selections import saved_chips, saved_lines
+
+
+def was_pressed() -> bool:
+    """Whether a button was pressed, rather than drawn anew by a callback."""
+    return bool(ctx.triggered and ctx.triggered[0]["value"])
+
+
+def register(app: Dash, data: RunData) -> None:
+    """Register the callbacks."""
+    store = ids.saved_store(data.identity)
+
+    @app.callback(
+        Output(store, "data"), Output(ids.SAVED_NAME, "value"),
+        Input(ids.SAVED_SAVE, "n_clicks"), Input(ids.SAVED_NAME, "n_submit"),
+        Input({"type": ids.SAVED_SHOWN, "index": ALL}, "n_clicks"),
+        Input({"type": ids.SAVED_RENAME, "index": ALL}, "value"),
+        Input({"type": ids.SAVED_DELETE, "index": ALL}, "n_clicks"),
+        State(ids.SAVED_NAME, "value"), State(ids.SELECTION_STORE, "data"), State(store, "data"),
+        prevent_initial_call=True,
+    )
+    def change(*values: Any) -> Any:
+        name, selection, raw = values[-3:]
+        trigger = ctx.triggered_id
+        if trigger in (ids.SAVED_SAVE, ids.SAVED_NAME):
+            return save(raw, name, selection), ""
+        if not isinstance(trigger, dict) or not was_pressed():
+            return no_update, no_update
+        kind, index = trigger.get("type"), trigger.get("index")
+        if kind == ids.SAVED_RENAME:
+            new = ctx.triggered[0]["value"]
+            same = item_at(raw, index).name == new
+            return (no_update if same else rename(raw, index, new)), no_update
+        return (toggle if kind == ids.SAVED_SHOWN else delete)(raw, index), no_update
+
+    @app.callback(
+        Output(ids.SAVED_CHIPS, "children"), Output(ids.SAVED_LIST, "children"),
+        Input(store, "data"),
+    )
+    def show(raw: Any) -> Any:
+        items = parse_saved(raw)
+        return saved_chips(items), saved_lines(items)
+
+    @app.callback(
+        Output(ids.SELECTION_STORE, "data", allow_duplicate=True),
+        Input({"type": ids.SAVED_RECALL, "index": ALL}, "n_clicks"),
+        State(store, "data"), State(ids.SELECTION_STORE, "data"),
+        State(ids.SELECTION_HOW_STORE, "data"), prevent_initial_call=True,
+    )
+    def recall(_: Any, raw: Any, now: Any, how: Any) -> Any:
+        trigger = ctx.triggered_id
+        if not isinstance(trigger, dict) or not was_pressed():
+            return no_update
+        return combine(now, as_json(item_at(raw, trigger["index"]).selection), how)
