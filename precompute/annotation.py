@@ -11,6 +11,8 @@ from precompute.context import Facts, StageContext
 from precompute.errors import InputError
 from precompute.inputs.aliases import AliasTable, find, read_aliases, resolve
 from precompute.inputs.bed import read_rows, span
+from precompute.inputs.repeats import COLUMNS as _REPEATS
+from precompute.inputs.repeats import read_repeats
 
 _TRANSCRIPTS = (
     ["chrom", "start", "end", "name", "gene", "strand", "thick_start", "thick_end",
@@ -181,7 +183,7 @@ class Places:
 
 
 def run(context: StageContext) -> Facts:
-    """Write the artefacts ``transcripts``, ``genes``, ``intervals`` and ``peaks``."""
+    """Write the artefacts ``transcripts``, ``genes``, ``intervals``, ``peaks`` and ``repeats``."""
     config = context.config.annotation
     sequence = context.run.group("sequence")
     regions = {
@@ -204,11 +206,15 @@ def run(context: StageContext) -> Facts:
     peaks = pd.DataFrame(columns=_PEAKS)
     if config.peaks:
         peaks = places.inside(read_peak_folder(config.peaks.folder), config.peaks.folder)
+    repeats = pd.DataFrame(columns=_REPEATS)
+    if config.repeats:
+        repeats = places.inside(read_repeats(config.repeats), config.repeats)
     tables = {
         "transcripts": transcripts,
         "genes": genes,
         "intervals": pd.concat(intervals[1:] or intervals, ignore_index=True),
         "peaks": peaks,
+        "repeats": repeats,
     }
     for number, (name, frame) in enumerate(tables.items(), start=1):
         context.run.write_table(name, frame)

@@ -319,6 +319,18 @@ _ALL = [
         },
     ),
     Artefact(
+        "repeats",
+        "annotation/repeats.parquet",
+        "parquet",
+        {
+            "chrom": "str",
+            "start": "int64",
+            "end": "int64",
+            "name": "str, of the repeat",
+            "family": "str, class/family as RepeatMasker words it; '' when not given",
+        },
+    ),
+    Artefact(
         "points",
         "embedding/points.parquet",
         "parquet",
@@ -395,6 +407,42 @@ _ALL = [
             "-1 for a bin with no motif",
             "<chrom>/subcluster": "int16 (n_bins,), likewise",
             "attrs": "agreement float: share of map points whose nearest is their own megacluster",
+        },
+    ),
+    Artefact(
+        "lexicon",
+        "lexicon/lexicon.parquet",
+        "parquet",
+        {
+            "word": "int32, row number, as in words",
+            "rank": "int32, word + 1",
+            "frequency": "int64, bins with this word (its places)",
+            "n_clusters": "int16, motif clusters in the word",
+            "mean_length_bp": "float, over the places",
+            "min_length_bp": "int32",
+            "max_length_bp": "int32",
+            "gc": "float 0-1, of the known bases of all places; missing when none is known",
+            "signal_<track>": "float, mean over the places of the bin's mean signal per base",
+            "in_repeats": "float 0-1, share of the places with at least half of their bases in a "
+            "repeat; this and the four below are missing when the annotation is not given",
+            "in_cpg_islands": "float 0-1",
+            "in_promoters": "float 0-1, annotation.promoter_upstream_bp before to "
+            "promoter_downstream_bp after a transcript's start, along its strand",
+            "in_exons": "float 0-1",
+            "in_peaks": "float 0-1, of any peak set of the run",
+            "megacluster": "int16, of most of the places, -1 for none",
+            "chrom": "str, of the first place in the order of the run",
+            "start": "int64, of the first place",
+            "end": "int64",
+        },
+    ),
+    Artefact(
+        "cluster_words",
+        "lexicon/cluster_words.zarr",
+        "zarr",
+        {
+            "indptr": "int64 (n_clusters + 1,), where each motif cluster begins in words",
+            "words": "int32 (nnz,), words that hold the motif cluster, rising",
         },
     ),
     Artefact(

@@ -109,6 +109,15 @@ class AnnotationConfig(Strict):
     genes: InputPath | None = Field(None, description="BED of gene bounds with symbols")
     cpg_islands: InputPath | None = None
     cytobands: InputPath | None = None
+    repeats: InputPath | None = Field(
+        None, description="RepeatMasker .out, UCSC rmsk.txt or BED, plain or gzip"
+    )
+    promoter_upstream_bp: int = Field(
+        1000, ge=0, description="a promoter begins this far before a transcript's start"
+    )
+    promoter_downstream_bp: int = Field(
+        100, ge=1, description="and ends this far after it, along the strand"
+    )
     peaks: PeakSetConfig | None = None
 
 
@@ -208,7 +217,7 @@ class Config(Strict):
 _PATH_KEYS = frozenset(
     {
         "fasta", "bed", "aliases", "profiles", "bigbed", "bigwig", "folder", "transcripts",
-        "genes", "cpg_islands", "cytobands",
+        "genes", "cpg_islands", "cytobands", "repeats",
     }
 )
 

@@ -55,8 +55,8 @@ class Stage:
 def _annotation_inputs(config: Config) -> list[Path | None]:
     a = config.annotation
     return [
-        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.peaks.folder if a.peaks else None,
-        config.genome.aliases,
+        a.transcripts, a.genes, a.cpg_islands, a.cytobands, a.repeats,
+        a.peaks.folder if a.peaks else None, config.genome.aliases,
     ]
 
 
@@ -96,7 +96,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "annotation", "Read genes and peaks", _P + "annotation:run", ("sequence",),
-        ("transcripts", "genes", "intervals", "peaks"), ("genome", "annotation"),
+        ("transcripts", "genes", "intervals", "peaks", "repeats"), ("genome", "annotation"),
         _annotation_inputs,
     ),
     Stage(
@@ -147,6 +147,12 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "enrichment", "Name the communities", _P + "enrichment:run",
         (*_TOKENS, "points", "communities"), ("enrichment", "community_table"), (), version=3,
+    ),
+    Stage(
+        "lexicon", "Describe the words", _P + "lexicon.entries:run",
+        ("sequence", "bins", "clusters", "words", "word_ids", "signal", "transcripts", "genes",
+         "intervals", "peaks", "repeats", "bin_communities"),
+        ("lexicon", "cluster_words"), ("annotation",),
     ),
     Stage(
         "explorer", "Write the explorer's AnnData", _P + "explorer:run",

@@ -15,6 +15,7 @@ from precompute.artefacts import RunFolder, write_parquet
 from precompute.config import Config, load_config, parse_config
 from precompute.context import StageContext
 from precompute.enrichment import RankedFeatures, name_community
+from precompute.lexicon import entries
 from precompute.manifest import Manifest, StageRecord, hash_path
 from precompute.models.store import features_digest
 from precompute.pipeline import STAGES, Pipeline
@@ -274,6 +275,7 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     (run.root / "config.json").write_text(json.dumps(config.model_dump(mode="json")))
     explorer.run(StageContext(config, run, "explorer"))
     facts = _facts(run)
+    facts["lexicon"] = entries.run(StageContext(config, run, "lexicon"))
     records = {
         stage.name: StageRecord(
             digest="", seconds=0.1, peak_rss_mb=100.0, facts=facts.get(stage.name, {}),

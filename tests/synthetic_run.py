@@ -257,6 +257,8 @@ def _write_annotation(run: RunFolder, rng: np.random.Generator, chroms: list[Chr
             for middle in np.sort(rng.integers(c.start + 500, c.start + n - 500, 8)).tolist():
                 peaks.append((target, f"{target}.narrowPeak.gz", c.name, middle - 150,
                               middle + 150, middle, float(rng.uniform(5, 200))))
+    run.write_table("repeats", pd.DataFrame(
+        columns=["chrom", "start", "end", "name", "family"]))
     run.write_table("genes", pd.DataFrame(
         genes, columns=["gene", "chrom", "start", "end", "strand"]))
     run.write_table("transcripts", pd.DataFrame(

@@ -17,7 +17,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from precompute.artefacts import ARTEFACTS
-from precompute.doctor import files, map_rules, motif_rules, places, rows, rules, word_rules
+from precompute.doctor import (
+    files,
+    lexicon_rules,
+    map_rules,
+    motif_rules,
+    places,
+    rows,
+    rules,
+    word_rules,
+)
 from precompute.doctor.findings import PRODUCER, Chart, Diagnosis, Finding
 from precompute.doctor.opening import Opened, open_artefacts, open_records
 from precompute.doctor.recompute import check_partition, check_windows
@@ -120,7 +129,7 @@ def _check_contents(opened: Opened, chart: Chart, meter: _Meter, quick: bool) ->
         # Before what is made of tokens and words is held against them.
         check_windows(opened, chart)
         check_partition(opened, chart)
-    for table in (map_rules.RULES, files.RULES):
+    for table in (map_rules.RULES, lexicon_rules.RULES, files.RULES):
         rules.apply(table, opened, chart, ledger)
 
 

@@ -9,6 +9,7 @@ meaning, bounds) stands in the tables below.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from precompute.artefacts import ARTEFACTS, Artefact
@@ -78,9 +79,13 @@ def arrays(artefact: Artefact) -> dict[str, ArraySpec]:
     return found
 
 
-def columns(artefact: Artefact) -> dict[str, ColumnSpec]:
-    """Columns of a Parquet artefact."""
-    return {name: column_spec(text) for name, text in artefact.schema.items()}
+def columns(artefact: Artefact, tracks: Iterable[str] = ()) -> dict[str, ColumnSpec]:
+    """Columns of a Parquet artefact; '<track>' in a name stands for each of ``tracks``."""
+    found: dict[str, ColumnSpec] = {}
+    for name, text in artefact.schema.items():
+        of = [name.replace("<track>", track) for track in tracks] if "<track>" in name else [name]
+        found |= dict.fromkeys(of, column_spec(text))
+    return found
 
 
 #: Attributes of each Zarr group: name to type.
@@ -119,6 +124,9 @@ CHROM_ATTRIBUTES: dict[str, dict[str, type]] = {
 NAN_ALLOWED = {
     "zipf": {"r", "slope"},
     "peaks": {"signal"},
+    "lexicon": {
+        "gc", "in_repeats", "in_cpg_islands", "in_promoters", "in_exons", "in_peaks",
+    },
     "metrics": {"r", "spearman", "window_r_median"},
     "windows": {"r"},
     "curves": {"validation_r"},
@@ -137,6 +145,9 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "zipf": {"n_tokens": (0, None), "n_types": (0, None), "r": (-1, 1)},
     "bpe_vocabulary": {"frequency": (1, None)},
     "motif_recovery": {"correlation": (-1, 1), "n_tokens": (1, None)},
+    "lexicon": {"frequency": (1, None), "n_clusters": (0, None), "mean_length_bp": (1, None),
+                "min_length_bp": (1, None), "max_length_bp": (1, None), "megacluster": (-1, None)},
+    "cluster_words": {"words": (0, None)},
     "points": {"bin": (0, None), "frequency": (1, None)},
     "communities": {"megacluster": (0, None), "subcluster": (0, None)},
     "community_table": {"n_points": (1, None), "q_value": (0, 1)},

@@ -175,7 +175,7 @@ def _open_table(opened: Opened, chart: Chart, name: str, path: Path) -> None:
     table = pq.ParquetFile(path, memory_map=False)
     stamp = json.loads((table.schema_arrow.metadata or {}).get(b"motiflens", b"{}"))
     if is_stamped(chart, name, stamp.get("kind"), stamp.get("version")) and has_columns(
-        chart, name, "", table, columns(ARTEFACTS[name])
+        chart, name, "", table, columns(ARTEFACTS[name], opened.tracks)
     ):
         opened.tables[name] = table
 

@@ -151,6 +151,9 @@ RULES = [
     _starts("depth"),
     _starts("hits"),
     Rule(("signal",), _check_tracks),
-    *(_intervals(name) for name in ("transcripts", "genes", "intervals", "peaks", "points")),
+    *(
+        _intervals(name)
+        for name in ("transcripts", "genes", "intervals", "peaks", "repeats", "points", "lexicon")
+    ),
     Rule(("transcripts",), _check_exons),
 ]

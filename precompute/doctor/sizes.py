@@ -22,7 +22,8 @@ _CELLS = re.compile(r"ceil\(n_bp / (\d+)\)$")
 
 #: Dimensions that all artefacts share, per chromosome or over the run, and their plain names.
 PER_CHROM = {"n_bp": "bases", "n_bins": "bins"}
-SHARED = {"n_features": "features", "n_clusters": "motif clusters", "n_points": "points"}
+SHARED = {"n_features": "features", "n_clusters": "motif clusters", "n_points": "points",
+          "n_words": "words"}
 _WORDS = {**PER_CHROM, **SHARED, "nnz": "non-zeros", "n_tiles": "tiles",
           "n_components": "components", "n_hits": "hits"}
 
@@ -110,7 +111,8 @@ def _pattern(specs: dict[str, ArraySpec], part: str) -> str:
 def _rows_and_attributes(opened: Opened, ledger: Ledger) -> None:
     for name, dim in (
         ("features", "n_features"), ("feature_clusters", "n_features"), ("clusters", "n_clusters"),
-        ("points", "n_points"), ("communities", "n_points"),
+        ("points", "n_points"), ("communities", "n_points"), ("words", "n_words"),
+        ("lexicon", "n_words"),
     ):
         if name in opened.tables:
             ledger.add(dim, None, name, "", opened.tables[name].metadata.num_rows)

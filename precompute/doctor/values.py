@@ -32,6 +32,7 @@ Step = Callable[[str, float], None]
 _ROW_NUMBERS = {
     "profiles": "profile", "features": "feature", "feature_clusters": "feature",
     "clusters": "cluster", "words": "word", "points": "point", "communities": "point",
+    "lexicon": "word",
 }
 #: Sparse rows are read with their structure, by :mod:`precompute.doctor.rows`.
 SPARSE = {
@@ -115,7 +116,8 @@ def check_tables(opened: Opened, chart: Chart, step: Step) -> None:
     """Every table's numbers, choices and row numbers."""
     for name, table in opened.tables.items():
         with chart.guard(name):
-            check_table(chart, name, "", table, columns(ARTEFACTS[name]), name)
+            specs = columns(ARTEFACTS[name], opened.tracks)
+            check_table(chart, name, "", table, specs, name)
         step(name, 1.0)
 
 
