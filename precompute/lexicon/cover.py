@@ -17,15 +17,13 @@ def merged(
     >>> [part.tolist() for part in merged(np.array([5, 0, 6]), np.array([9, 2, 7]))]
     [[0, 5], [2, 9]]
     """
-    start, end = np.asarray(start, dtype=np.int64), np.asarray(end, dtype=np.int64)
-    kept = end > start
-    order = np.argsort(start[kept], kind="stable")
-    start, end = start[kept][order], end[kept][order]
-    reach = np.maximum.accumulate(end)
-    is_new = np.ones(len(start), dtype=bool)
-    is_new[1:] = start[1:] > reach[:-1]
-    last = np.append(np.flatnonzero(is_new)[1:] - 1, len(start) - 1) if len(start) else is_new
-    return start[is_new], reach[last.astype(np.intp)]
+    kept = np.flatnonzero(np.asarray(end) > np.asarray(start))
+    kept = kept[np.argsort(np.asarray(start)[kept], kind="stable")]
+    first = np.asarray(start)[kept].astype(np.int64)
+    reach = np.maximum.accumulate(np.asarray(end)[kept].astype(np.int64))
+    is_new = np.append(True, first[1:] > reach[:-1])[: len(first)]
+    is_last = np.append(is_new[1:], True)[: len(first)]
+    return first[is_new], reach[is_last]
 
 
 def lies_in(

@@ -261,7 +261,9 @@ def write_entries(context: StageContext, bins: Bins, given: set[str]) -> None:
     words = context.run.arrow("words", ["n_clusters", "frequency"])
     n_clusters, frequency = (words[c].to_numpy() for c in ("n_clusters", "frequency"))
     ends = np.concatenate([[0], np.cumsum(frequency)])
-    order = np.empty(len(bins.word), dtype=np.int32 if len(bins.word) < 2**31 else np.int64)
+    order: NDArray[np.integer] = np.empty(
+        len(bins.word), dtype=np.int32 if len(bins.word) < 2**31 else np.int64
+    )
     group_by(bins.word, ends[:-1].copy(), order)
 
     def batch(window: tuple[int, int]) -> pa.Table:

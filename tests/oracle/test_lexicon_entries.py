@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections import Counter
@@ -95,7 +96,7 @@ def brute(described):
         word = run.group("word_ids")[f"{chrom}/word"][:].tolist()
         mega = run.group("bin_communities")[f"{chrom}/megacluster"][:].tolist()
         signal = {t: run.group("signal")[f"{chrom}/{t}/bins"][:] for t in ("atac", "dnase")}
-        for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        for i, (a, b) in enumerate(itertools.pairwise(edges)):
             part = codes[a - start : b - start]
             rows.append({
                 "word": word[i], "chrom": chrom, "start": a, "end": b, "length": b - a,
