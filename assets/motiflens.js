@@ -47,11 +47,13 @@ window.dash_clientside = window.dash_clientside || {};
       }), 150));
     },
 
-    writeUrl: function (region, link, page) {
+    writeUrl: function (region, link, page, layout, color) {
       const query = new URLSearchParams();
       if (page && page !== "workspace") { query.set("page", page); }
       if (region) { query.set("region", region.chrom + ":" + (region.start + 1) + "-" + region.end); }
       if (link) { query.set("selection", link); }
+      if (layout && layout !== "tsne") { query.set("map", layout); }
+      if (color && color !== "mega") { query.set("color", color); }
       window.history.replaceState(null, "", "?" + query.toString());
       return region ? region.chrom + ":" + region.start + "-" + region.end : "";
     },
@@ -177,7 +179,7 @@ window.dash_clientside = window.dash_clientside || {};
 
   const keys = {
     ArrowLeft: "pan-left", ArrowRight: "pan-right", "+": "zoom-in", "=": "zoom-in",
-    "-": "zoom-out", n: "step-next", p: "step-previous", l: "map-lasso",
+    "-": "zoom-out", n: "step-next", p: "step-previous", l: "map-lasso", b: "map-box",
     Escape: "selection-clear", "?": "help-button",
   };
 

@@ -22,9 +22,10 @@ import orjson  # noqa: E402
 
 from vizapp.callbacks.genome import build_genome  # noqa: E402
 from vizapp.callbacks.language import marks  # noqa: E402
-from vizapp.callbacks.token_map import overlay_points  # noqa: E402
 from vizapp.data import RunData  # noqa: E402
+from vizapp.map_state import NOTHING_HIDDEN  # noqa: E402
 from vizapp.state import Region  # noqa: E402
+from vizapp.views.map_drawing import MapDrawing  # noqa: E402
 
 
 def main(run: str, jumps: int) -> None:
@@ -33,6 +34,7 @@ def main(run: str, jumps: int) -> None:
 
     data = RunData(run)
     data.genome.warm()
+    drawing = MapDrawing(data)
     chrom, (low, high) = next(iter(data.genome.chroms.items()))
     track = data.genome.predicted_tracks[0]
     targets = list(data.genome.targets)[:2]
@@ -48,7 +50,7 @@ def main(run: str, jumps: int) -> None:
             drawn.append(1000 * (time.perf_counter() - began))
             size = max(size, len(figure))
             began = time.perf_counter()
-            overlay_points(data, region, None)
+            drawing.window(region, "tsne", NOTHING_HIDDEN)
             marks(data, region, None)
             linked.append(1000 * (time.perf_counter() - began))
             began = time.perf_counter()

@@ -24,6 +24,9 @@ from vizapp.callbacks import (
     token_map,
 )
 from vizapp.data import RunData
+from vizapp.map_state import MapOptions
+from vizapp.state import parse_selection
+from vizapp.views.map_drawing import MapDrawing
 from vizapp.views.shell import page
 
 _LOG = logging.getLogger("motiflens")
@@ -51,14 +54,17 @@ def build(run_dir: Path) -> Dash:
         "motiflens", assets_folder=str(_ASSETS), title="motiflens", update_title="",
         serve_locally=True, on_error=show_error, suppress_callback_exceptions=True,
     )
+    drawing = MapDrawing(data)
+    picture = drawing.figure(MapOptions(), region, parse_selection(selection))
     # Built once: a page load then costs no reading, and a damaged artefact is found at start.
-    app.layout = page(data, region, selection)
+    app.layout = page(data, region, selection, picture)
+    token_map.register(app, data, drawing)
     for module in (
-        token_map, selection_panel, selections, saved_selections, compare, language, genome, links,
-        shell,
+        selection_panel, selections, saved_selections, compare, language, genome, links, shell,
     ):
         module.register(app, data)
     data.genome.warm()
+    data.explorer.warm()
     genome.build_genome(data, region, data.genome.predicted_tracks[0], [])
     language.marks(data, region, selection)
     _secure(app)

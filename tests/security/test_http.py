@@ -126,6 +126,51 @@ def test_hostile_clicks_change_nothing(app, client, click):
     assert "something went wrong" not in notice(response)
 
 
+MAP_CONTROLS = {
+    ids.MAP_LAYOUT: "tsne", ids.MAP_COLOR: "mega", ids.MAP_HIDDEN: None, ids.MAP_SCALE: [0, 99.5],
+    ids.MAP_LOG: False, ids.MAP_DENSITY: "log", ids.MAP_SHOWS: [], ids.MAP_VIEW: None,
+}
+
+
+def draw_points(client, app, **changes):
+    values = MAP_CONTROLS | changes
+    prop = {ids.MAP_HIDDEN: "data", ids.MAP_VIEW: "data", ids.MAP_LOG: "checked"}
+    inputs = [(i, prop.get(i, "value"), value) for i, value in values.items()]
+    return call(client, app, (f"{ids.MAP_GRAPH}.figure", f"{ids.MAP_STATUS}.children"), inputs)
+
+
+def test_a_good_map_request_draws(app, client):
+    response = draw_points(client, app, **{ids.MAP_SHOWS: ["contours", "labels"]})
+    assert response.status_code == 200
+    assert "tokens" in response.get_json()["response"][ids.MAP_STATUS]["children"]
+    assert notice(response) == ""
+
+
+@pytest.mark.parametrize(("control", "value"), [
+    (ids.MAP_LAYOUT, "../umap"), (ids.MAP_LAYOUT, ["umap"]), (ids.MAP_COLOR, "motif:99999999"),
+    (ids.MAP_COLOR, {"a": 1}), (ids.MAP_HIDDEN, {"mega": [10**12]}), (ids.MAP_HIDDEN, [1]),
+    (ids.MAP_SCALE, [99, 1]), (ids.MAP_SCALE, "all"), (ids.MAP_DENSITY, "x" * 10_000),
+    (ids.MAP_VIEW, {"layout": "tsne", "x": [0, 1], "y": [0, 1], "width": 10**9, "height": 10**9}),
+    (ids.MAP_VIEW, {"layout": "tsne", "x": [1, 0], "y": [0, 1], "width": 800, "height": 600}),
+    (ids.MAP_VIEW, "x"),
+])
+def test_hostile_map_requests_are_one_sentence(app, client, control, value):
+    response = draw_points(client, app, **{control: value})
+    assert response.status_code in (200, 204)
+    assert b"Traceback" not in response.data
+    assert notice(response)
+    assert "something went wrong" not in notice(response)
+
+
+@pytest.mark.parametrize("pointer", [
+    {"x": 0, "y": 0, "rx": 1e300, "ry": 1}, {"x": None, "y": 0, "rx": 1, "ry": 1}, [], "x", 7])
+def test_hostile_pointers_are_one_sentence(app, client, pointer):
+    response = call(
+        client, app, (f"{ids.MAP_FOUND}.data",), [(ids.MAP_POINTER, "data", pointer)],
+        [(ids.MAP_LAYOUT, "value", "tsne"), (ids.MAP_HIDDEN, "data", None)])
+    assert "move the pointer" in notice(response)
+
+
 def test_what_a_user_types_comes_back_as_text_and_never_in_a_link(app, client):
     typed = "<img src=x onerror=alert(1)>"
     outputs = (f"{ids.REGION_STORE}.data", f"{ids.NOTICE}.children")

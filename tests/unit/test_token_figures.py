@@ -25,14 +25,19 @@ from vizapp.figures.prominent import (
 )
 from vizapp.figures.token_map import (
     FRONT_TRACE,
+    POINTS_TRACE,
     SELECTED_TRACE,
     SHARED_TRACE,
     WINDOW_TRACE,
-    Hover,
     axis_names,
+    color_bar,
     front,
     marker,
+    name_tags,
     outline,
+    overlay,
+    points_trace,
+    shades,
     token_map,
 )
 from vizapp.theme import ACCENT
@@ -74,20 +79,61 @@ def category(n):
 
 def test_the_map_is_valid_and_keeps_the_order_of_its_traces(xy):
     sizes = {SELECTED_TRACE: 9, SHARED_TRACE: 3, WINDOW_TRACE: 2}
-    overlays = {trace: np.arange(size) for trace, size in sizes.items()}
-    numbers = np.arange(800, dtype=np.int32).reshape(200, 4)
-    hover = Hover(numbers, [f"point {i}" for i in range(200)], "%{text}")
+    traces = {trace: overlay(xy, np.arange(size), trace) for trace, size in sizes.items()}
+    traces[POINTS_TRACE] = points_trace(xy, category(200), None)
     triangle = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
-    figure = token_map(xy, "umap", category(200), hover, overlays, [0.5, 0.2], triangle)
+    figure = token_map(traces, {}, "umap", [0.5, 0.2], None, triangle)
     go.Figure(figure)
     json.dumps(figure)
-    np.testing.assert_array_equal(unpacked(figure["data"][0]["customdata"]), numbers)
-    assert [len(unpacked(t["x"])) for t in figure["data"]] == [200, 0, 3, 2, 9]
+    assert [len(unpacked(t["x"])) if t["x"] else 0 for t in figure["data"]] == [200, 0, 3, 2, 9, 0]
     np.testing.assert_array_equal(unpacked(figure["data"][0]["x"]), xy[:, 0])
     np.testing.assert_array_equal(unpacked(figure["data"][SELECTED_TRACE]["y"]), xy[:9, 1])
     assert figure["data"][SELECTED_TRACE]["marker"]["color"] == ACCENT
     assert figure["layout"]["uirevision"] == "umap"
+    assert figure["layout"]["meta"] == {"layout": "umap", "whole": None}
+    assert "range" not in figure["layout"]["xaxis"]
     assert "no unit" in figure["layout"]["xaxis"]["title"]["text"]
+
+
+def test_the_selection_is_whole_and_the_window_thinned_evenly():
+    xy = np.arange(20_000, dtype=np.float32).reshape(10_000, 2)
+    every = np.arange(10_000)
+    assert len(unpacked(overlay(xy, every, SELECTED_TRACE)["x"])) == 10_000
+    drawn = unpacked(overlay(xy, every, WINDOW_TRACE)["x"])
+    assert len(drawn) == 5_000
+    assert (drawn[0], drawn[-1]) == (0, 19_998)
+    assert np.ptp(np.diff(drawn)) <= 2
+
+
+def test_chosen_points_keep_their_colours(xy):
+    chosen = np.array([3, 50, 51, 199])
+    drawn = points_trace(xy, category(200), None, chosen)
+    np.testing.assert_array_equal(unpacked(drawn["marker"]["color"]), chosen % 7)
+    values = ColorBy(np.arange(200.0), "GC content (%)", False)
+    drawn = points_trace(xy, values, shades(values), chosen)
+    np.testing.assert_array_equal(unpacked(drawn["marker"]["color"]), chosen)
+    # The scale is that of all points, so that a zoom changes no colour.
+    assert drawn["marker"]["cmin"] == 0
+
+
+def test_percentiles_and_logarithms_make_the_scale():
+    values = np.array([0.0, 0, 1, 10, 100, 1000])
+    plain = shades(ColorBy(values, "ATAC", False), 0, 50)
+    assert (plain.low, plain.high) == (0, np.percentile([1, 10, 100, 1000], 50))
+    logged = shades(ColorBy(values, "ATAC", False), 0, 100, True)
+    # A zero stands at the smallest positive value.
+    np.testing.assert_allclose(logged.values, [0, 0, 0, 1, 2, 3], atol=1e-6)
+    assert logged.high == pytest.approx(3)
+    clipped = shades(ColorBy(np.arange(101.0), "GC", False), 10, 90)
+    assert (clipped.low, clipped.high) == pytest.approx((10, np.percentile(np.arange(1, 101), 90)))
+    narrow = color_bar("x", shades(ColorBy(np.array([2.0, 9.0]), "x", False), 0, 100, True))
+    assert {"2", "5", "10"} <= set(narrow["ticktext"])
+
+
+def test_names_are_text_never_markup():
+    (tag,) = name_tags({3: (1.0, 2.0)}, {3: "M3 <b>&"})
+    assert tag["text"] == "M3 &lt;b&gt;&amp;"
+    go.Figure({"data": [], "layout": {"annotations": [tag]}})
 
 
 def test_axes_of_components_state_their_share_of_the_variance():

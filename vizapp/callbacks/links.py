@@ -216,4 +216,5 @@ def register(app: Dash, data: RunData) -> None:
         ClientsideFunction(namespace="motiflens", function_name="writeUrl"),
         Output("app", "data-region"), Input(ids.REGION_STORE, "data"),
         Input(ids.SELECTION_LINK_STORE, "data"), Input(ids.PAGE, "value"),
+        Input(ids.MAP_LAYOUT, "value"), Input(ids.MAP_COLOR, "value"),
     )

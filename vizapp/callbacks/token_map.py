@@ -1,138 +1,220 @@
-"""Callbacks of the token map."""
+"""Callbacks of the token map.
+
+Three callbacks draw on the one figure, each for its own concern: the points, the genome window,
+the selection. A newer call of one supersedes an older that is under way, so each answer replaces
+all of its concern.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
-from dash import Dash, Input, Output, Patch, ctx
-from numpy.typing import NDArray
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.figures.arrays import packed
-from vizapp.figures.token_map import (
-    FRONT_TRACE,
-    POINTS_TRACE,
-    SELECTED_TRACE,
-    SHARED_TRACE,
-    WINDOW_TRACE,
-    Hover,
-    axis_names,
-    front,
-    marker,
-    outline,
-    overlay,
-    token_map,
+from vizapp.figures.token_map import axes, map_meta
+from vizapp.map_state import (
+    MapOptions,
+    ViewOf,
+    parse_density,
+    parse_hidden,
+    parse_layout,
+    parse_pointer,
+    parse_scale,
+    parse_view,
 )
-from vizapp.state import LAYOUTS, Lasso, Region, parse_region, parse_selection
+from vizapp.state import Region, parse_region, parse_selection
+from vizapp.views.map_drawing import Drawn, MapDrawing, shapes
 from vizapp.views.token_map import chips
 
 
-def overlay_points(data: RunData, region: Region, selection: Any) -> dict[int, NDArray]:
-    """Points of the three overlays of the map."""
-    explorer, lexicon = data.explorer, data.lexicon
-    window = explorer.in_window(*region)
-    # Wide windows hold nearly every word: then only the tokens themselves are ringed.
-    shared = np.empty(0, dtype=np.int64)
-    if region.width <= 100_000:
-        words = lexicon.words_of(region.chrom, *data.genome.bins(region))
-        shared = np.setdiff1d(explorer.with_words(np.unique(words)), window)
-    chosen = parse_selection(selection)
-    members = np.flatnonzero(explorer.members(chosen)) if chosen else np.empty(0, dtype=np.int64)
-    return {SHARED_TRACE: shared, WINDOW_TRACE: window, SELECTED_TRACE: members}
-
-
-def map_hover(data: RunData) -> Hover:
-    """Locus, word, frequency and megacluster of every point."""
-    points, labels = data.explorer.points, data.lexicon.labels
-    columns = (points["start"] + 1, points["end"], points["frequency"], data.explorer.mega)
-    numbers = np.stack([np.asarray(column) for column in columns], axis=1).astype(np.int32)
-    words = [str(labels[w])[:40] for w in points["word"]]
-    span, rest = "%{customdata[0]:,}-%{customdata[1]:,}", (
-        "<br>in %{customdata[2]:,} bins, megacluster M%{customdata[3]}<extra></extra>"
+def read_options(
+    layout: Any, color: Any, hidden: Any = None, ends: Any = None, is_log: Any = False,
+    density: Any = "log", shows: Any = None, view: Any = None,
+) -> MapOptions:
+    """The map's options from what the browser sent, all checked."""
+    shown = shows if isinstance(shows, list) else []
+    return MapOptions(
+        parse_layout(layout), str(color), parse_hidden(hidden),
+        parse_scale([0, 99.5] if ends is None else ends, is_log), parse_density(density),
+        "contours" in shown, "labels" in shown, parse_view(view),
     )
-    chroms = points["chrom"].unique()
-    if len(chroms) == 1:
-        return Hover(numbers, words, f"{chroms[0]}:{span}<br>%{{text}}{rest}")
-    texts = [f"{chrom}<br>{word}" for chrom, word in zip(points["chrom"], words, strict=True)]
-    return Hover(numbers, texts, f"{span} on %{{text}}{rest}")
 
 
-def _positions(data: RunData, layout: Any) -> NDArray:
-    if layout not in LAYOUTS:
-        raise MotiflensError("choose UMAP, t-SNE or PCA for the map")
-    return data.explorer.layouts[layout]
-
-
-def _drawn(layout: Any, selection: Any) -> Sequence[tuple[float, float]]:
-    """Outline of a selection that was drawn on this layout."""
-    chosen = parse_selection(selection)
-    return chosen.polygon if isinstance(chosen, Lasso) and chosen.layout == layout else ()
-
-
-def build_map(
-    data: RunData, hover: Hover, layout: Any, color: Any, region: Region, selection: Any
-) -> dict[str, Any]:
-    """The whole map figure for a layout and a colour choice."""
-    xy, by = _positions(data, layout), data.explorer.color_by(str(color))
-    points = overlay_points(data, region, selection)
-    drawn = _drawn(layout, selection)
-    return token_map(xy, layout, by, hover, points, data.explorer.explained, drawn)
-
-
-def patch_map(
-    data: RunData, changed: set[str], layout: Any, color: Any, region: Region, selection: Any
-) -> Patch:
-    """Only what changed: the texts of the points, the bulk of the figure, are never sent again."""
-    xy, by = _positions(data, layout), data.explorer.color_by(str(color))
-    points = overlay_points(data, region, selection)
+def _patched(drawn: Drawn) -> Patch:
     patch = Patch()
-    drawn = patch["data"][POINTS_TRACE]
-    wanted = {SELECTED_TRACE} if ids.SELECTION_STORE in changed else set()
-    if ids.REGION_STORE in changed:
-        wanted |= {SHARED_TRACE, WINDOW_TRACE}
-    if ids.MAP_LAYOUT in changed:
-        wanted |= {SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE}
-        drawn["x"], drawn["y"] = packed(xy[:, 0], "float32"), packed(xy[:, 1], "float32")
-        for name, title in zip("xy", axis_names(layout, data.explorer.explained), strict=True):
-            here = patch["layout"][f"{name}axis"]
-            here["title"]["text"], here["showticklabels"] = title, layout == "pca"
-        patch["layout"]["uirevision"] = layout
-    if changed & {ids.MAP_LAYOUT, ids.SELECTION_STORE}:
-        patch["layout"]["shapes"] = outline(_drawn(layout, selection))
-    if ids.MAP_COLOR in changed:
-        drawn["marker"] = marker(by)
-    if changed & {ids.MAP_COLOR, ids.MAP_LAYOUT}:
-        patch["data"][FRONT_TRACE] = front(xy, by)
-    for trace in sorted(wanted):
-        patch["data"][trace] = overlay(xy, points[trace], trace)
+    for place, trace in drawn.traces.items():
+        patch["data"][place] = trace
+    for place, picture in drawn.images.items():
+        patch["layout"]["images"][place] = picture
     return patch
 
 
-def register(app: Dash, data: RunData) -> None:
+def patch_points(
+    data: RunData, drawing: MapDrawing, options: MapOptions, is_new: bool = False
+) -> tuple[Patch, str]:
+    """All points anew, with axes and name tags; window and selection stay.
+
+    ``is_new`` says that the layout was switched, which begins with all points in view.
+    """
+    base = drawing.base(options)
+    patch, layout = _patched(base.drawn), options.layout
+    begin = drawing.begin(layout)
+    for name, axis in axes(layout, data.explorer.explained, begin).items():
+        here = patch["layout"][name]
+        here["title"]["text"], here["showticklabels"] = axis["title"]["text"], layout == "pca"
+        # Only then: a range that is sent again would undo the reader's zoom.
+        if is_new and "range" in axis:
+            here["range"] = axis["range"]
+    patch["layout"]["uirevision"] = layout
+    patch["layout"]["annotations"] = base.tags
+    patch["layout"]["meta"] = map_meta(layout, begin)
+    return patch, base.says
+
+
+def patch_window(drawing: MapDrawing, region: Region, layout: Any, hidden: Any) -> Patch:
+    """The points of the genome window."""
+    return _patched(drawing.window(region, parse_layout(layout), parse_hidden(hidden)))
+
+
+def patch_selection(
+    drawing: MapDrawing, selection: Any, layout: Any, hidden: Any, view: ViewOf | None
+) -> Patch:
+    """The selected points and the outline that was drawn around them."""
+    chosen, layout = parse_selection(selection), parse_layout(layout)
+    patch = _patched(drawing.selection(chosen, layout, parse_hidden(hidden), view))
+    patch["layout"]["shapes"] = shapes(chosen, layout)
+    return patch
+
+
+def describe_point(
+    data: RunData, raw: Any, layout: Any, hidden: Any
+) -> dict[str, Any] | None:
+    """The point under the pointer in a few lines, and where it is; None when there is none."""
+    pointer, layout = parse_pointer(raw), parse_layout(layout)
+    if pointer is None:
+        return None
+    explorer, lexicon = data.explorer, data.lexicon
+    found = explorer.map.nearest(layout, pointer, explorer.map.shown(parse_hidden(hidden)))
+    if found is None:
+        return None
+    row = explorer.points.iloc[found]
+    chrom, start, end, b = str(row["chrom"]), int(row["start"]), int(row["end"]), int(row["bin"])
+    mega, sub = int(explorer.mega[found]), int(explorer.sub[found])
+    motifs = lexicon.top_motifs(chrom, np.array([b]))[0]
+    x, y = (float(v) for v in explorer.layouts[layout][found])
+    frequency = int(row["frequency"])
+    return {
+        "x": x, "y": y, "layout": layout,
+        "lines": [
+            f"{chrom}:{start + 1:,}-{end:,}",
+            str(lexicon.labels[int(row["word"])])[:80],
+            f"top motifs: {motifs}" if motifs else "no motif",
+            f"word in {frequency:,} bin{'' if frequency == 1 else 's'}; megacluster M{mega}, "
+            f"subcluster S{sub}",
+        ],
+    }
+
+
+def from_link(search: Any, data: RunData) -> tuple[str | None, str | None]:
+    """Layout and colour of a link's query; None for what it does not say.
+
+    Raises
+    ------
+    MotiflensError
+        When it names a layout or a colour that this run has not.
+    """
+    query = parse_qs(str(search or "")[:2000].removeprefix("?"))
+    layout = parse_layout(query["map"][0]) if "map" in query else None
+    color = query["color"][0] if "color" in query else None
+    offered = {item["value"] for group in data.explorer.color_options() for item in group["items"]}
+    if color is not None and color not in offered:
+        raise MotiflensError(
+            f"the link colours the map by {color[:60]!r}, which this run has not; choose from the "
+            "list above the map"
+        )
+    return layout, color
+
+
+def _changed() -> set[str]:
+    return {t["prop_id"].split(".")[0] for t in ctx.triggered}
+
+
+def _current(view: ViewOf | None) -> ViewOf | None:
+    """The view, without its range when the layout was changed: the range is of an earlier visit."""
+    return view.forget_range() if view is not None and ids.MAP_LAYOUT in _changed() else view
+
+
+def register(app: Dash, data: RunData, drawing: MapDrawing | None = None) -> None:
     """Register the callbacks of the map."""
-    hover = map_hover(data)
-    data.explorer.warm()
-    chroms = data.genome.chroms
+    drawing = drawing or MapDrawing(data)
+    _register_drawing(app, data, drawing)
+    _register_controls(app, data)
+
+
+def _register_drawing(app: Dash, data: RunData, drawing: MapDrawing) -> None:
+    figure = Output(ids.MAP_GRAPH, "figure", allow_duplicate=True)
 
     @app.callback(
-        Output(ids.MAP_GRAPH, "figure"),
+        figure, Output(ids.MAP_STATUS, "children"),
         Input(ids.MAP_LAYOUT, "value"), Input(ids.MAP_COLOR, "value"),
-        Input(ids.REGION_STORE, "data"), Input(ids.SELECTION_STORE, "data"),
+        Input(ids.MAP_HIDDEN, "data"), Input(ids.MAP_SCALE, "value"), Input(ids.MAP_LOG, "checked"),
+        Input(ids.MAP_DENSITY, "value"), Input(ids.MAP_SHOWS, "value"),
+        Input(ids.MAP_VIEW, "data"), prevent_initial_call=True,
     )
-    def draw_map(layout: Any, color: Any, region: Any, selection: Any) -> Any:
-        now = parse_region(region, chroms)
-        changed = {t["prop_id"].split(".")[0] for t in ctx.triggered} - {""}
-        if not changed:
-            return build_map(data, hover, layout, color, now, selection)
-        return patch_map(data, changed, layout, color, now, selection)
+    def draw_points(*values: Any) -> tuple[Any, Any]:
+        options = read_options(*values)
+        options = options._replace(view=_current(options.view))
+        return patch_points(data, drawing, options, ids.MAP_LAYOUT in _changed())
 
+    @app.callback(
+        figure, Input(ids.REGION_STORE, "data"), Input(ids.MAP_LAYOUT, "value"),
+        Input(ids.MAP_HIDDEN, "data"), prevent_initial_call=True,
+    )
+    def draw_window(region: Any, layout: Any, hidden: Any) -> Any:
+        return patch_window(drawing, parse_region(region, data.genome.chroms), layout, hidden)
+
+    @app.callback(
+        figure, Input(ids.SELECTION_STORE, "data"), Input(ids.MAP_LAYOUT, "value"),
+        Input(ids.MAP_HIDDEN, "data"), Input(ids.MAP_VIEW, "data"), prevent_initial_call=True,
+    )
+    def draw_selection(selection: Any, layout: Any, hidden: Any, view: Any) -> Any:
+        return patch_selection(drawing, selection, layout, hidden, _current(parse_view(view)))
+
+
+def _register_controls(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.MAP_LEGEND, "children"), Input(ids.MAP_COLOR, "value"),
-        prevent_initial_call=True,
+        Input(ids.MAP_HIDDEN, "data"), prevent_initial_call=True,
     )
-    def draw_legend(color: Any) -> Any:
-        return chips(data, "sub" if color == "sub" else "mega")
+    def draw_legend(color: Any, hidden: Any) -> Any:
+        return chips(data, "sub" if color == "sub" else "mega", parse_hidden(hidden))
+
+    @app.callback(
+        Output(ids.MAP_FOUND, "data"), Input(ids.MAP_POINTER, "data"),
+        State(ids.MAP_LAYOUT, "value"), State(ids.MAP_HIDDEN, "data"), prevent_initial_call=True,
+    )
+    def find_point(pointer: Any, layout: Any, hidden: Any) -> Any:
+        return describe_point(data, pointer, layout, hidden)
+
+    @app.callback(
+        Output(ids.MAP_LAYOUT, "value"), Output(ids.MAP_COLOR, "value"), Input(ids.URL, "search"),
+    )
+    def arrive_on_map(search: Any) -> tuple[Any, Any]:
+        layout, color = from_link(search, data)
+        return layout or no_update, color or no_update
+
+    @app.callback(
+        Output(ids.MAP_SCALE_BOX, "style"), Input(ids.MAP_COLOR, "value"),
+    )
+    def offer_scale(color: Any) -> dict[str, str]:
+        return {"display": "none"} if color in ("mega", "sub") else {}
+
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflensMap", function_name="tell"),
+        Output(ids.MAP_TIP, "data-shown"), Input(ids.MAP_FOUND, "data"), prevent_initial_call=True,
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,9 +16,13 @@ from precompute.artefacts import RunFolder
 from precompute.enrichment import RankedFeatures
 from precompute.errors import MotiflensError
 from precompute.token_store import TokenStore
+from vizapp.data.map_points import MapPoints
 from vizapp.data.selection import Members
 from vizapp.selection import AnySelection
 from vizapp.state import LAYOUTS
+
+#: Points up to which everything is read before the app starts.
+_READ_AT_START = 100_000
 
 
 class ColorBy(NamedTuple):
@@ -28,31 +34,73 @@ class ColorBy(NamedTuple):
     is_log: bool = False
 
 
+class Layouts(Mapping[str, NDArray[np.float32]]):
+    """Positions on each layout, float32 (n_points, 2), read when a layout is first asked for.
+
+    Stored column by column, so that each axis is contiguous.
+    """
+
+    def __init__(self, group: Any) -> None:
+        self._group = group
+        self._read: dict[str, NDArray[np.float32]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        if name not in LAYOUTS:
+            raise KeyError(name)
+        if name not in self._read:
+            xy = np.asfortranarray(self._group[name][:, :2].astype(np.float32, copy=False))
+            xy.setflags(write=False)
+            self._read[name] = xy
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(LAYOUTS)
+
+    def __len__(self) -> int:
+        return len(LAYOUTS)
+
+
 class ExplorerData:
-    """Points of the map in one order; every array is indexed by point."""
+    """Points of the map in one order; every array is indexed by point.
+
+    Nothing that grows with the number of points is read before it is needed: the map is painted
+    from one layout and the communities alone.
+    """
 
     def __init__(self, run: RunFolder, tokens: TokenStore, threshold: float = 0.5) -> None:
         self._run, self._tokens = run, tokens
         self.chroms = tokens.chroms
         self._members = Members(self, threshold)
         self._lock = threading.Lock()
-        self.points = run.table("points")
-        communities = run.table("communities")
-        self.mega = communities["megacluster"].to_numpy()
-        self.sub = communities["subcluster"].to_numpy()
         self.clusters = run.table("clusters")
         self.cluster_labels: list[str] = self.clusters["label"].tolist()
         self.community_table = run.table("community_table")
         group = run.group("layouts")
-        self.layouts = {name: group[name][:, :2] for name in LAYOUTS}
+        self.layouts = Layouts(group)
+        self.n: int = int(group["umap"].shape[0])
         self.explained = list(group.attrs["explained_variance_ratio"])
         self.n_candidates = int(group.attrs["n_candidates"])
         self.tracks: dict[str, dict] = dict(run.group("signal").attrs["tracks"])
 
-    @property
-    def n(self) -> int:
-        """Points on the map."""
-        return len(self.points)
+    @cached_property
+    def points(self) -> pd.DataFrame:
+        """Place and word of each point; ``chrom`` is categorical."""
+        return self._run.arrow("points").to_pandas(categories=["chrom"])
+
+    @cached_property
+    def mega(self) -> NDArray[np.int16]:
+        """Megacluster of each point."""
+        return self._run.table("communities", ["megacluster"])["megacluster"].to_numpy()
+
+    @cached_property
+    def sub(self) -> NDArray[np.int16]:
+        """Subcluster of each point."""
+        return self._run.table("communities", ["subcluster"])["subcluster"].to_numpy()
+
+    @cached_property
+    def map(self) -> MapPoints:
+        """The map as it is drawn: views, filters, and the point under the pointer."""
+        return MapPoints(self.layouts, {"mega": self.mega, "sub": self.sub})
 
     @cached_property
     def values(self):  # type: ignore[no-untyped-def]
@@ -89,8 +137,25 @@ class ExplorerData:
         return out
 
     def warm(self) -> None:
-        """Read now what colours and selections need, so that the first is as fast as the next."""
-        _ = (self.ranked, self._columns, self._signal)
+        """Read what colours and selections need, so that the first is as fast as the next.
+
+        A small map is read now, which also finds a damaged artefact at start. A large one is read
+        beside the app, which starts meanwhile: a selection that comes first waits for it.
+        """
+        if self.n <= _READ_AT_START:
+            self._read_all()
+            return
+        threading.Thread(target=self._read_beside, name="warm-explorer", daemon=True).start()
+
+    def _read_all(self) -> None:
+        _ = (self.points, self.ranked, self._columns, self._signal)
+
+    def _read_beside(self) -> None:
+        try:
+            self._read_all()
+        except (MotiflensError, OSError, LookupError, ValueError, RuntimeError) as error:
+            # Whoever asks for the same next gets the error on the page.
+            logging.getLogger("motiflens").warning("the map could not be read ahead: %s", error)
 
     def communities(self, level: str) -> pd.DataFrame:
         """Rows of the community table for 'mega' or 'sub', indexed by community."""
@@ -118,10 +183,10 @@ class ExplorerData:
         MotiflensError
             When the choice is none of them.
         """
-        points = self.points
         if choice in ("mega", "sub"):
             name = "Megacluster" if choice == "mega" else "Subcluster"
             return ColorBy(self.mega if choice == "mega" else self.sub, name, True)
+        points = self.points
         if choice == "frequency":
             return ColorBy(points["frequency"].to_numpy(), "Word frequency (bins)", False, True)
         if choice == "gc":

@@ -1,22 +1,33 @@
-"""The token map: one WebGL trace of points, and overlays with fixed places above it.
+"""The token map: WebGL traces and image slots with fixed places, so that a part can be replaced.
 
-Traces: 0 all points; 1 the points that a magnitude does not leave at its minimum, drawn again so
-that they are not buried; 2 points that share a word with the genome window; 3 points in the genome
-window; 4 the selection. A part can then be replaced without sending all points and texts again.
+Traces: 0 the points, empty where an image stands for them; 1 the points that a magnitude does not
+leave at its minimum, drawn again so that they are not buried; 2 points that share a word with the
+genome window; 3 points in the genome window; 4 the selection; 5 density contours.
+Images, under the traces: 0 all points, 1 the selection.
+
+Nothing of the hover travels with the figure: the server is asked about the point under the pointer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from vizapp.figures.arrays import packed
+from vizapp.figures.map_image import no_image
 from vizapp.theme import ACCENT, MAGNITUDE, WINDOW, axis, base_layout, community_color
 
-POINTS_TRACE, FRONT_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE = range(5)
+POINTS_TRACE, FRONT_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE, CONTOUR_TRACE = range(6)
+POINTS_IMAGE, SELECTED_IMAGE = range(2)
+
+#: Selected points up to which each has a ring; more are dots, which paint faster.
+_MOST_RINGS = 5_000
+#: Points that are drawn once more above the others; 20 bytes each in the payload.
+_MOST_FRONT = 20_000
 
 _AXIS_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
 _OUTLINE = {"color": ACCENT, "width": 2}
@@ -36,97 +47,182 @@ class Coloring(Protocol):
     def is_log(self) -> bool: ...
 
 
-class Hover(NamedTuple):
-    """What appears under the pointer: numbers travel as a packed array, a third of their text.
+class Shades(NamedTuple):
+    """Magnitudes of all points as they are coloured, and the ends of their scale.
 
-    ``numbers`` is int32 (n, 4): first base (1-based), last base, frequency of the word, and
-    megacluster; ``text`` is the word, and ``template`` puts them together.
+    ``values`` float32 (n_points,), log10 when ``is_log``.
     """
 
-    numbers: NDArray[np.int32]
-    text: list[str]
-    template: str
+    values: NDArray[np.float32]
+    low: float
+    high: float
+    is_log: bool
+
+
+#: Points of the genome window that are ringed; of more, evenly spread ones.
+_MOST_OF_WINDOW = {SHARED_TRACE: 2_000, WINDOW_TRACE: 5_000}
 
 
 def overlay(
-    xy: NDArray[np.floating], points: NDArray[np.integer], trace: int, most: int = 20_000
+    xy: NDArray[np.floating], points: NDArray[np.integer], trace: int
 ) -> dict[str, Any]:
-    """An overlay trace: the given points of a layout, drawn in its own style."""
+    """An overlay trace: the given points of a layout, drawn in its own style.
+
+    The selection is drawn whole; of very many points of the genome window, evenly spread ones.
+    """
+    # Rings, so that what colours the points stays visible under the selection.
+    ring: dict[str, Any] = {
+        "size": 5.5, "symbol": "circle-open", "color": ACCENT, "line": {"width": 1.2},
+    }
     styles: dict[int, dict[str, Any]] = {
         SHARED_TRACE: {"size": 7, "symbol": "circle-open", "color": WINDOW, "opacity": 0.45},
         WINDOW_TRACE: {
             "size": 11, "symbol": "circle-open", "color": WINDOW, "line": {"width": 3},
         },
-        # Rings, so that what colours the points stays visible under the selection.
-        SELECTED_TRACE: {
-            "size": 5.5, "symbol": "circle-open", "color": ACCENT, "line": {"width": 1.2},
-        },
+        SELECTED_TRACE: ring if len(points) <= _MOST_RINGS else
+        {"size": 3, "color": ACCENT, "opacity": 0.8},
     }
     names = {SHARED_TRACE: "same word as the window", WINDOW_TRACE: "in the genome window",
              SELECTED_TRACE: "selected"}
-    shown = points[:most]
+    most = _MOST_OF_WINDOW.get(trace, len(points))
+    if len(points) > most:
+        points = points[np.linspace(0, len(points) - 1, most).astype(np.int64)]
     return {
         "type": "scattergl", "mode": "markers", "hoverinfo": "skip", "name": names[trace],
-        "x": packed(xy[shown, 0], "float32"), "y": packed(xy[shown, 1], "float32"),
+        "x": packed(xy[points, 0], "float32"), "y": packed(xy[points, 1], "float32"),
         "marker": styles[trace],
     }
 
 
-def marker(by: Coloring) -> dict[str, Any]:
-    """Colours of all points: a palette for categories, a scale with its bar for magnitudes."""
-    values = by.values
-    if by.is_category:
-        total = int(values.max()) + 1
-        colors = [community_color(i, total) for i in range(total)]
-        stops = np.linspace(0, 1, total + 1)
-        scale = [[float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])]
-        return _POINT | {
-            "color": packed(values, "int16"), "colorscale": scale, "cmin": -0.5,
-            "cmax": total - 0.5, "showscale": False,
-        }
-    shown, low, high = _scaled(by)
+def shades(by: Coloring, low: float = 0.0, high: float = 99.5, is_log: bool = False) -> Shades:
+    """Magnitudes on their scale.
+
+    Parameters
+    ----------
+    low, high : percentiles at the ends of the scale; the upper one counts only values above the
+        minimum, so that a rare signal is not one colour
+    is_log : colour by log10; values of 0 and below stand at the smallest positive one
+    """
+    values = by.values.astype(np.float64)
+    is_log = is_log or by.is_log
+    if is_log:
+        positive = values[values > 0]
+        values = np.log10(np.maximum(values, positive.min() if positive.size else 1.0))
+    first = float(values.min())
+    above = values[values > first]
+    bottom = float(np.percentile(values, low)) if low > 0 else first
+    top = float(np.percentile(above, high)) if above.size else first
+    return Shades(values.astype(np.float32), bottom, max(top, bottom + 1e-9), is_log)
+
+
+def palette(by: Coloring) -> list[str]:
+    """Colour of each category, by number."""
+    total = int(by.values.max()) + 1
+    return [community_color(i, total) for i in range(total)]
+
+
+def color_bar(title: str, scale: Shades) -> dict[str, Any]:
+    """The bar beside a map coloured by a magnitude."""
     bar: dict[str, Any] = {
-        "title": {"text": by.title, "side": "right", "font": {"size": 12}}, "thickness": 10,
-        "len": 0.75, "tickfont": {"size": 11},
-        "outlinewidth": 0, "x": 1.01,
+        "title": {"text": title, "side": "right", "font": {"size": 12}}, "thickness": 10,
+        "len": 0.75, "tickfont": {"size": 11}, "outlinewidth": 0, "x": 1.01,
     }
-    if by.is_log:
-        decades = np.arange(int(np.floor(low)), int(np.ceil(high)) + 1)
-        bar |= {"tickvals": decades.tolist(), "ticktext": [f"{10**int(d):,}" for d in decades]}
+    if scale.is_log:
+        # Decades, and where there are few, their 2 and 5 as well.
+        decades = np.arange(int(np.floor(scale.low)), int(np.ceil(scale.high)) + 1)
+        steps = (1,) if scale.high - scale.low > 2 else (1, 2, 5)
+        ticks = [m * 10.0**d for d in decades for m in steps]
+        bar |= {"tickvals": [float(np.log10(t)) for t in ticks],
+                "ticktext": [f"{t:,.0f}" if t >= 1 else f"{t:.3g}" for t in ticks]}
+    return bar
+
+
+def points_trace(
+    xy: NDArray[np.floating], by: Coloring, scale: Shades | None,
+    points: NDArray[np.integer] | None = None,
+) -> dict[str, Any]:
+    """The points, or the given ones of them (``points``); ``scale`` None is for categories."""
+    x, y = (xy[:, i] if points is None else xy[points, i] for i in range(2))
+    return {
+        "type": "scattergl", "mode": "markers", "name": "tokens", "hoverinfo": "skip",
+        "x": packed(x, "float32"), "y": packed(y, "float32"), "marker": marker(by, scale, points),
+    }
+
+
+def bar_alone(by: Coloring, scale: Shades | None) -> dict[str, Any]:
+    """No points, but the colour bar of the image that stands for them."""
+    return points_trace(np.empty((0, 2)), by, scale, np.empty(0, dtype=np.int64))
+
+
+def marker(
+    by: Coloring, scale: Shades | None = None, points: NDArray[np.integer] | None = None
+) -> dict[str, Any]:
+    """Colours of points: a palette for categories, a scale with its bar for magnitudes."""
+    if by.is_category:
+        colors = palette(by)
+        stops = np.linspace(0, 1, len(colors) + 1)
+        stretches = [
+            [float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])
+        ]
+        values = by.values if points is None else by.values[points]
+        return _POINT | {
+            "color": packed(values, "int16"), "colorscale": stretches, "cmin": -0.5,
+            "cmax": len(colors) - 0.5, "showscale": False,
+        }
+    scale = scale or shades(by)
+    shown = scale.values if points is None else scale.values[points]
     return _POINT | {
-        "color": packed(shown, "float32"), "colorscale": MAGNITUDE, "cmin": low, "cmax": high,
-        "showscale": True, "colorbar": bar,
+        "color": packed(shown, "float32"), "colorscale": MAGNITUDE, "cmin": scale.low,
+        "cmax": scale.high, "showscale": True, "colorbar": color_bar(by.title, scale),
     }
 
 
-def _scaled(by: Coloring) -> tuple[NDArray[np.float64], float, float]:
-    """Shown values and the ends of their scale; the top half percent does not stretch it."""
-    shown = np.log10(np.maximum(by.values, 1)) if by.is_log else by.values.astype(np.float64)
-    low = float(shown.min())
-    above = shown[shown > low]
-    high = float(np.percentile(above, 99.5)) if above.size else low
-    return shown, low, max(high, low + 1e-9)
-
-
-def front(xy: NDArray[np.floating], by: Coloring) -> dict[str, Any]:
+def front(
+    xy: NDArray[np.floating], by: Coloring, scale: Shades | None = None,
+    points: NDArray[np.integer] | None = None,
+) -> dict[str, Any]:
     """The points above a magnitude's minimum once more, highest last; nothing for categories."""
-    chosen = np.empty(0, dtype=np.int64)
+    chosen: NDArray[np.integer] = np.empty(0, dtype=np.int64)
     style: dict[str, Any] = dict(_POINT)
     if not by.is_category:
-        shown, low, high = _scaled(by)
-        order = np.argsort(shown, kind="stable")
-        above = order[shown[order] > low]
+        scale = scale or shades(by)
+        here = np.arange(len(scale.values)) if points is None else points
+        values = scale.values[here]
+        order = np.argsort(values, kind="stable")
+        above = order[values[order] > scale.low]
         # When most points are above, none is buried among many at the minimum.
-        chosen = above if len(above) <= len(shown) // 2 else chosen
+        if len(above) <= len(here) // 2:
+            chosen = here[above[-_MOST_FRONT:]]
         style |= {
-            "color": packed(shown[chosen], "float32"), "colorscale": MAGNITUDE, "cmin": low,
-            "cmax": high, "showscale": False, "opacity": 1, "size": 4,
+            "color": packed(scale.values[chosen], "float32"), "colorscale": MAGNITUDE,
+            "cmin": scale.low, "cmax": scale.high, "showscale": False, "opacity": 1, "size": 4,
         }
     return {
         "type": "scattergl", "mode": "markers", "hoverinfo": "skip", "name": "above the minimum",
         "x": packed(xy[chosen, 0], "float32"), "y": packed(xy[chosen, 1], "float32"),
         "marker": style,
     }
+
+
+def contour_trace(x: ArrayLike = (), y: ArrayLike = ()) -> dict[str, Any]:
+    """Density contours as one WebGL line; nan parts them."""
+    return {
+        "type": "scattergl", "mode": "lines", "name": "density contours", "hoverinfo": "skip",
+        "x": packed(x, "float32"), "y": packed(y, "float32"),
+        "line": {"color": "#6B7683", "width": 1.2}, "connectgaps": False,
+    }
+
+
+def name_tags(places: dict[int, tuple[float, float]], names: dict[int, str]) -> list[dict]:
+    """Names of communities at their places, as annotations."""
+    return [
+        {
+            "x": x, "y": y, "text": escape(names.get(number, str(number)), quote=False),
+            "showarrow": False, "font": {"size": 11, "color": "#1B2430"},
+            "bgcolor": "rgba(255,255,255,0.78)", "borderpad": 2, "captureevents": False,
+        }
+        for number, (x, y) in sorted(places.items())
+    ]
 
 
 def outline(polygon: Sequence[tuple[float, float]]) -> list[dict[str, Any]]:
@@ -148,45 +244,54 @@ def axis_names(layout: str, explained: list[float]) -> tuple[str, str]:
     return first, second
 
 
+def axes(
+    layout: str, explained: list[float], view: tuple[float, float, float, float] | None
+) -> dict[str, dict[str, Any]]:
+    """Both axes; ``view`` (x0, x1, y0, y1) is what they begin with, None fits the points."""
+    out = {}
+    for i, (name, title) in enumerate(zip("xy", axis_names(layout, explained), strict=True)):
+        begin = {} if view is None else {"range": list(view[2 * i : 2 * i + 2])}
+        out[f"{name}axis"] = axis(title, showticklabels=layout == "pca", **begin)
+    return out
+
+
+def map_meta(
+    layout: str, view: tuple[float, float, float, float] | None
+) -> dict[str, Any]:
+    """What the browser must know of the figure: its layout and, for an image, its whole extent."""
+    return {"layout": layout, "whole": None if view is None else list(view)}
+
+
 def token_map(
-    xy: NDArray[np.floating],
+    traces: dict[int, dict[str, Any]],
+    images: dict[int, dict[str, Any]],
     layout: str,
-    by: Coloring,
-    hover: Hover,
-    overlays: dict[int, NDArray[np.integer]],
     explained: list[float],
+    view: tuple[float, float, float, float] | None = None,
     polygon: Sequence[tuple[float, float]] = (),
+    annotations: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """The whole figure.
 
     Parameters
     ----------
-    xy : float (n, 2), positions in the layout
+    traces, images : by their places; a place without one stays empty
     layout : 'umap', 'tsne' or 'pca'
-    by : what colours the points; categories are community numbers
-    hover : what appears under the pointer
-    overlays : points of each overlay trace
     explained : variance shares of the principal components, for PCA axis titles
+    view : x0, x1, y0, y1 of the whole layout, where an image stands for the points
     polygon : outline of the selection when it was drawn on this layout
+    annotations : name tags of communities
     """
-    names = axis_names(layout, explained)
-    points = {
-        "type": "scattergl", "mode": "markers", "name": "tokens",
-        "x": packed(xy[:, 0], "float32"), "y": packed(xy[:, 1], "float32"), "marker": marker(by),
-        "text": hover.text, "customdata": packed(hover.numbers, "int32"),
-        "hovertemplate": hover.template,
-    }
-    data = [points, front(xy, by), *(overlay(xy, overlays[i], i) for i in sorted(overlays))]
+    nothing = {"type": "scattergl", "mode": "markers", "x": [], "y": [], "hoverinfo": "skip"}
     figure: dict[str, Any] = {
-        "data": data,
+        "data": [traces.get(i, nothing) for i in range(CONTOUR_TRACE + 1)],
         "layout": base_layout(
-            xaxis=axis(names[0], showticklabels=layout == "pca"),
-            yaxis=axis(names[1], showticklabels=layout == "pca"),
-            dragmode="drawclosedpath", hovermode="closest", uirevision=layout,
-            margin={"l": 46, "r": 8, "t": 8, "b": 40},
-            hoverlabel={"bgcolor": "#1B2430", "font": {"color": "#FFFFFF", "size": 12}},
+            **axes(layout, explained, view), dragmode="drawclosedpath", hovermode=False,
+            uirevision=layout, margin={"l": 46, "r": 8, "t": 8, "b": 40},
             newshape={"line": _OUTLINE, "fillcolor": "rgba(0,0,0,0)", "layer": "above"},
-            shapes=outline(polygon),
+            shapes=outline(polygon), annotations=list(annotations),
+            images=[images.get(i, no_image()) for i in range(SELECTED_IMAGE + 1)],
+            meta=map_meta(layout, view),
         ),
     }
     # The chosen tool outlives a switch of the layout, which resets the zoom.

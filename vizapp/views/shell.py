@@ -22,7 +22,7 @@ PAGES = {"workspace": "Workspace", "run": "Run"}
 
 _KEYS = [
     ("/", "go to the region box"), ("← →", "pan"), ("+ −", "zoom"),
-    ("n p", "next, previous"), ("l", "lasso"), ("Esc", "clear the selection"),
+    ("n p", "next, previous"), ("l b", "lasso, box on the map"), ("Esc", "clear the selection"),
     ("Shift, Alt", "held while drawing or clicking: add, subtract; both: intersect"),
     ("Ctrl+Z", "undo the last move or selection"), ("?", "this help"),
 ]
@@ -109,13 +109,15 @@ def _tour() -> Any:
     )
 
 
-def page(data: RunData, region: Region, selection: dict[str, Any]) -> Any:
-    """The whole page for a fresh visit."""
+def page(
+    data: RunData, region: Region, selection: dict[str, Any], picture: tuple[dict[str, Any], str]
+) -> Any:
+    """The whole page for a fresh visit; ``picture`` is the map and how it is drawn."""
     workspace = html.Main(
         [
             html.Div(
                 [
-                    html.Div([map_card(data), language_card(data)], className="side"),
+                    html.Div([map_card(data, *picture), language_card(data)], className="side"),
                     html.Div(selection_card(data), className="side"),
                 ],
                 className="upper",

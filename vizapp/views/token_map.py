@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.figures.prominent import format_q
+from vizapp.map_state import NOTHING_HIDDEN, Hidden
 from vizapp.theme import community_color
 from vizapp.views.figure_card import figure_card
 
@@ -17,32 +18,48 @@ ABOUT_MAP = (
     "Each point is one bin of the genome, a token: a vector of motif-cluster occupancy. Bins whose "
     "word is frequent enough are reduced by PCA, laid out by UMAP with cosine distance, and by "
     "FFT-accelerated t-SNE from there. Distances between far groups mean little. Rings: tokens in "
-    "the genome window; faint rings: the same words elsewhere. Source: the paper's token explorer."
+    "the genome window; faint rings: the same words elsewhere. Maps of more than 100,000 tokens "
+    "are drawn as an image, which becomes points where fewer than 30,000 are in view. Hidden "
+    "communities stay in selections. Source: the paper's token explorer."
 )
 
 
-def chips(data: RunData, level: str) -> list[Any]:
-    """Legend of a level, largest community first: a click selects all its points."""
+def chips(data: RunData, level: str, hidden: Hidden = NOTHING_HIDDEN) -> list[Any]:
+    """Legend of a level, largest community first: the name selects, the eye hides and shows."""
     table = data.explorer.communities(level)
     letter, name = ("M", "Megacluster") if level == "mega" else ("S", "Subcluster")
-    out = []
-    for row in table.itertuples():
-        number = int(row.Index)
-        inside = f" of megacluster {row.parent}" if level == "sub" else ""
-        dot = html.Span(
-            className="chip-dot", style={"background": community_color(number, len(table))}
-        )
-        out.append(
-            html.Button(
-                [dot, f"{letter}{number} {row.label}"],
-                id={"type": ids.LEGEND_CHIP, "level": level, "index": number},
-                className="chip", n_clicks=0,
-                title=f"{name} {number}{inside}: {row.n_points:,} points; named by its most "
-                f"enriched motif cluster, {row.label}, {format_q(row.q_value)}. "
-                "Click to select it.",
-            )
-        )
+    out = [_chip(row, level, letter, name, len(table), hidden) for row in table.itertuples()]
+    n_hidden = len(hidden.mega) + len(hidden.sub)
+    if n_hidden:
+        out.insert(0, html.Button(
+            f"show all ({n_hidden} hidden)", className="chip show-all", title="Hide nothing",
+            **{"data-show-all": "1"},
+        ))
     return out
+
+
+def _chip(row: Any, level: str, letter: str, name: str, total: int, hidden: Hidden) -> Any:
+    number = int(row.Index)
+    inside = f" of megacluster {row.parent}" if level == "sub" else ""
+    is_hidden = number in (hidden.mega if level == "mega" else hidden.sub)
+    dot = html.Span(className="chip-dot", style={"background": community_color(number, total)})
+    eye = html.Button(
+        html.Span(className="eye"), className="chip-eye", role="switch",
+        title=f"{'Show' if is_hidden else 'Hide'} {name.lower()} {number} on the map; with Shift "
+        "show it alone",
+        **{"data-level": level, "data-number": str(number),
+           "aria-checked": "false" if is_hidden else "true",
+           "aria-label": f"{name} {number} on the map"},
+    )
+    label = html.Button(
+        [dot, f"{letter}{number} {row.label}"],
+        id={"type": ids.LEGEND_CHIP, "level": level, "index": number},
+        className="chip-name", n_clicks=0,
+        title=f"{name} {number}{inside}: {row.n_points:,} points; named by its most "
+        f"enriched motif cluster, {row.label}, {format_q(row.q_value)}. "
+        "Click to select it.",
+    )
+    return html.Span([eye, label], className="chip is-hidden" if is_hidden else "chip")
 
 
 def legend(data: RunData) -> Any:
@@ -50,6 +67,45 @@ def legend(data: RunData) -> Any:
     return html.Div(
         chips(data, "mega"), id=ids.MAP_LEGEND, className="legend", role="group",
         **{"aria-label": "Communities"},
+    )
+
+
+def _display(data: RunData) -> Any:
+    """What is drawn besides the points, and how magnitudes and density become colour."""
+    density = html.Div(
+        [
+            html.Span("Opacity by density", className="display-name"),
+            dmc.SegmentedControl(
+                id=ids.MAP_DENSITY, value="log", size="xs",
+                data=[{"value": "log", "label": "log"}, {"value": "equal", "label": "equal steps"}],
+            ),
+        ],
+        style={} if data.explorer.map.is_image else {"display": "none"},
+    )
+    scale = html.Div(
+        [
+            html.Span("Colour scale, percentiles", className="display-name"),
+            dmc.RangeSlider(
+                id=ids.MAP_SCALE, value=[0, 99.5], min=0, max=100, step=0.5, minRange=1, size="sm",
+                marks=[{"value": v, "label": str(v)} for v in (0, 50, 100)], mb=18, color="pink",
+            ),
+            dmc.Switch(id=ids.MAP_LOG, label="logarithmic", size="xs", checked=False),
+        ],
+        id=ids.MAP_SCALE_BOX, style={"display": "none"},
+    )
+    shows = dmc.CheckboxGroup(
+        html.Div(
+            [dmc.Checkbox(label="density contours (25, 50, 75, 95 % of tokens)", value="contours",
+                          size="xs"),
+             dmc.Checkbox(label="names of megaclusters", value="labels", size="xs")],
+            className="display-shows",
+        ),
+        id=ids.MAP_SHOWS, value=[],
+    )
+    return html.Details(
+        [html.Summary("Display", className="tool", title="Contours, names, colour scale"),
+         html.Div([shows, density, scale], className="display-panel")],
+        className="display",
     )
 
 
@@ -74,8 +130,8 @@ def _tools() -> Any:
     )
 
 
-def map_card(data: RunData) -> Any:
-    """The map with its switches and legend."""
+def map_card(data: RunData, figure: dict[str, Any], says: str) -> Any:
+    """The map with its switches and legend; ``says`` is how the points are drawn."""
     controls = html.Div(
         [
             dmc.SegmentedControl(
@@ -85,11 +141,12 @@ def map_card(data: RunData) -> Any:
             ),
             dmc.Select(
                 id=ids.MAP_COLOR, value="mega", data=data.explorer.color_options(), size="xs",
-                searchable=True, allowDeselect=False, w=210, limit=200,
+                searchable=True, allowDeselect=False, w=164, limit=200,
                 nothingFoundMessage="no such motif cluster", maxDropdownHeight=340,
                 **{"aria-label": "Colour the map by"},
             ),
             _tools(),
+            _display(data),
         ],
         className="controls",
     )
@@ -97,6 +154,11 @@ def map_card(data: RunData) -> Any:
     title = f"Token map, {n:,} of {candidates:,} tokens on {data.region_text}"
     card = figure_card(
         ids.MAP_GRAPH, title, ABOUT_MAP, "motiflens-token-map",
-        drawing=("drawclosedpath", "drawrect"),
+        figure=figure, drawing=("drawclosedpath", "drawrect"),
     )
-    return html.Div([card, controls, legend(data)], className="panel map-panel")
+    status = html.P(says, id=ids.MAP_STATUS, className="map-status", role="status")
+    stores = [dcc.Store(id=i) for i in (ids.MAP_VIEW, ids.MAP_HIDDEN, ids.MAP_POINTER,
+                                        ids.MAP_FOUND)]
+    tip = html.Div(id=ids.MAP_TIP, className="map-tip", role="tooltip")
+    return html.Div(
+        [card, controls, status, legend(data), tip, *stores], className="panel map-panel")
