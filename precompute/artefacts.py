@@ -343,7 +343,9 @@ _ALL = [
             "word": "int32",
             "frequency": "int64, of the word in the run",
             "gc": "float 0-1, of the bin's known bases",
+            "is_fitted": "bool, the map was fitted to it; else it was placed afterwards",
         },
+        version=2,
     ),
     Artefact(
         "layouts",
@@ -356,7 +358,37 @@ _ALL = [
             "pca_mean": "float32 (n_clusters,)",
             "pca_axes": "float32 (n_components, n_clusters)",
             "attrs": "explained_variance_ratio list, n_candidates int, min_frequency int, "
-            "max_frequency int",
+            "max_frequency int, sampling 'uniform' or 'stratified', word_cap int (most fitted "
+            "points of one word; 0 when uniform)",
+        },
+        version=2,
+    ),
+    Artefact(
+        "neighbors",
+        "embedding/neighbors.zarr",
+        "zarr",
+        {
+            "node": "int32 (n_points,), points of the very same token share a node; -1 for a "
+            "placed point that equals no fitted one",
+            "first": "int32 (n_nodes,), the fitted point that stands for each node, rising",
+            "nodes": "int32 (n_nodes, n_neighbors), nearest nodes by cosine distance of the "
+            "standardized components, nearest first, without the node itself",
+            "placed": "int32 (n_placed, n_near), nearest nodes of each placed point",
+            "attrs": "metric 'cosine', method 'exact'",
+        },
+    ),
+    Artefact(
+        "layout_quality",
+        "embedding/layout_quality.zarr",
+        "zarr",
+        {
+            "pca_preservation, umap_preservation, tsne_preservation": "float32 (n_points,), share "
+            "0-1 of the k nearest tokens in the components that are among the k nearest in the "
+            "layout; for a placed point, of the k nearest fitted ones",
+            "pca_trustworthiness, umap_trustworthiness, tsne_trustworthiness": "float32 "
+            "(n_points,), 0-1, see precompute/embedding/quality.py",
+            "attrs": "k int, n_reference int (tokens that far ranks are counted among), summary: "
+            "means over the different tokens of the map, and over the placed ones",
         },
     ),
     Artefact(
@@ -367,6 +399,18 @@ _ALL = [
             "point": "int",
             "megacluster": "int16, 0 is the largest",
             "subcluster": "int16, unique over all megaclusters",
+        },
+    ),
+    Artefact(
+        "community_stability",
+        "embedding/community_stability.parquet",
+        "parquet",
+        {
+            "level": "'mega' or 'sub'",
+            "community": "int",
+            "adjusted_rand": "float, mean adjusted Rand index over all pairs of the Louvain runs "
+            "(different seeds) that the community comes from",
+            "overlap": "float 0-1, mean over the other runs of its best Jaccard overlap",
         },
     ),
     Artefact(

@@ -74,11 +74,23 @@ class LexiconConfig(Strict):
 class EmbeddingConfig(Strict):
     min_frequency: int = Field(500, ge=1, description="of the bin's word in the run")
     max_frequency: int = Field(1_000_000, ge=1)
-    max_points: int = Field(20_000, ge=10)
+    max_points: int = Field(20_000, ge=10, description="tokens that the map is fitted to")
+    sampling: Literal["uniform", "stratified"] = Field(
+        "uniform",
+        description="uniform over bins, or stratified: every word alike, up to a common cap",
+    )
+    placed_points: int = Field(
+        0, ge=0, description="further tokens, placed on the fitted map by their neighbours"
+    )
     pca_components: int = Field(180, ge=2)
+    graph_neighbors: int = Field(
+        320, ge=2,
+        description="neighbours found per token, once, for layouts and communities alike",
+    )
     umap_neighbors: int = Field(30, ge=2)
     umap_min_dist: float = Field(0.1, ge=0, le=1)
     tsne_perplexity: float = Field(30.0, gt=1)
+    quality_neighbors: int = Field(30, ge=1, description="k of neighbourhood preservation")
 
 
 class CommunityConfig(Strict):
@@ -86,6 +98,9 @@ class CommunityConfig(Strict):
     mega_neighbors: int = Field(320, ge=2)
     sub_neighbors: int = Field(80, ge=2)
     resolution: float = Field(1.0, gt=0)
+    stability_seeds: int = Field(
+        5, ge=2, le=100, description="Louvain runs compared by the adjusted Rand index"
+    )
 
 
 class TrackConfig(Strict):
@@ -206,6 +221,16 @@ class Config(Strict):
         names = [track.name for track in self.tracks]
         if len(set(names)) != len(names):
             raise ValueError("two tracks share a name")
+        return self
+
+    @model_validator(mode="after")
+    def _graph(self) -> Config:
+        wanted, found = self.communities.mega_neighbors, self.embedding.graph_neighbors
+        if wanted > found:
+            raise ValueError(
+                f"communities.mega_neighbors is {wanted:,} and embedding.graph_neighbors finds "
+                f"{found:,} neighbours only; raise embedding.graph_neighbors to {wanted:,}"
+            )
         return self
 
     def digest(self, *sections: str) -> str:

@@ -136,13 +136,14 @@ STAGES: tuple[Stage, ...] = (
         ("lexicon",),
     ),
     Stage(
-        "embedding", "Lay out the token map", _P + "embedding.layout:run",
-        ("sequence", *_TOKENS, "words", "word_ids"), ("points", "layouts"), ("embedding",),
+        "embedding", "Lay out the token map", _P + "embedding.stage:run",
+        ("sequence", *_TOKENS, "words", "word_ids"),
+        ("points", "layouts", "neighbors", "layout_quality"), ("embedding",), version=2,
     ),
     Stage(
         "communities", "Find communities", _P + "communities:run",
-        (*_TOKENS, "words", "word_ids", "points", "layouts"),
-        ("communities", "bin_communities"), ("communities",),
+        (*_TOKENS, "words", "word_ids", "points", "layouts", "neighbors"),
+        ("communities", "community_stability", "bin_communities"), ("communities",), version=2,
     ),
     Stage(
         "enrichment", "Name the communities", _P + "enrichment:run",

@@ -14,6 +14,8 @@ from precompute import explorer
 from precompute.artefacts import RunFolder, write_parquet
 from precompute.config import Config, load_config, parse_config
 from precompute.context import StageContext
+from precompute.embedding.neighbors import distinct_rows, nearest, unit_rows
+from precompute.embedding.pca import component_spread
 from precompute.enrichment import RankedFeatures, name_community
 from precompute.lexicon import entries
 from precompute.manifest import Manifest, StageRecord, hash_path
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 THRESHOLD = 0.15
 MIN_FREQUENCY = 5
 MAX_POINTS = 2_000
+#: Points of each chromosome that are placed on the map.
+PLACED = 20
 GRID_BP = 16
 #: The profile file, inside the run folder.
 PROFILES = "profiles.jaspar"
@@ -71,13 +75,17 @@ def write_map(run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
     chosen = rng.choice(len(candidates), min(MAX_POINTS, len(candidates)), replace=False)
     points = candidates.iloc[np.sort(chosen)].reset_index(drop=True)
     points.insert(0, "point", np.arange(len(points)))
+    # The last of each chromosome are placed, not fitted.
+    is_fitted = (points.groupby("chrom").cumcount(ascending=False) >= PLACED).to_numpy()
+    points["is_fitted"] = is_fitted
     run.write_table("points", points)
     store = TokenStore(run)
     here = {c.name: points.loc[points["chrom"] == c.name, "bin"].to_numpy() for c in chroms}
     values = np.concatenate([store.rows(name, bins).toarray() for name, bins in here.items()])
     mean = values.mean(axis=0)
     _, size, axes = np.linalg.svd(values - mean, full_matrices=False)
-    scores = (values - mean) @ axes[:8].T
+    scores = ((values - mean) @ axes[:8].T).astype(np.float32)
+    _write_neighbors(run, rng, scores, is_fitted)
     strongest = values.argmax(axis=1)
     _, inverse, count = np.unique(strongest % 5, return_inverse=True, return_counts=True)
     mega = np.argsort(np.argsort(-count, kind="stable"))[inverse]
@@ -87,9 +95,9 @@ def write_map(run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
     share = (size**2 / (size**2).sum())[:8]
     with run.writing_group(
         "layouts", explained_variance_ratio=share.tolist(), n_candidates=len(candidates),
-        min_frequency=MIN_FREQUENCY, max_frequency=1_000_000,
+        min_frequency=MIN_FREQUENCY, max_frequency=1_000_000, sampling="uniform", word_cap=0,
     ) as group:
-        group.create_array("pca", data=scores.astype(np.float32))
+        group.create_array("pca", data=scores)
         for name, scale in (("umap", 10.0), ("tsne", -60.0)):
             xy = scale * centre + rng.normal(0, abs(scale) / 12, centre.shape)
             group.create_array(name, data=xy.astype(np.float32))
@@ -98,6 +106,11 @@ def write_map(run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
     run.write_table("communities", pd.DataFrame({
         "point": points["point"], "megacluster": mega.astype(np.int16),
         "subcluster": sub.astype(np.int16)}))
+    numbers = [(level, c) for level, of in (("mega", mega), ("sub", sub))
+               for c in range(int(of.max()) + 1)]
+    run.write_table("community_stability", pd.DataFrame(
+        [(level, c, 0.9, 0.8) for level, c in numbers],
+        columns=["level", "community", "adjusted_rand", "overlap"]))
     _write_enrichment(run, values, mega, sub)
     with run.writing_group(
         "bin_communities", chroms=[c.name for c in chroms], agreement=0.9
@@ -111,6 +124,32 @@ def write_map(run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
             place = group.create_group(c.name)
             place.create_array("megacluster", data=np.ascontiguousarray(pairs[:, 0]))
             place.create_array("subcluster", data=np.ascontiguousarray(pairs[:, 1]))
+
+
+def _write_neighbors(
+    run: RunFolder, rng: np.random.Generator, scores: NDArray[np.float32],
+    is_fitted: NDArray[np.bool_],
+) -> None:
+    """The neighbour graph of the made-up map, and its quality."""
+    fitted = np.flatnonzero(is_fitted)
+    nodes = distinct_rows(scores[fitted])
+    node = np.full(len(scores), -1, dtype=np.int32)
+    node[fitted] = nodes.node
+    unit = unit_rows(scores / component_spread(scores[fitted]))
+    mine = unit[fitted][nodes.first]
+    with run.writing_group("neighbors", metric="cosine", method="exact") as group:
+        group.create_array("node", data=node)
+        group.create_array("first", data=fitted[nodes.first].astype(np.int32))
+        group.create_array("nodes", data=nearest(mine, mine, 40, is_same=True).nodes)
+        group.create_array("placed", data=nearest(unit[~is_fitted], mine, 15).nodes)
+    summary = {}
+    with run.writing_group("layout_quality", k=15, n_reference=len(mine)) as group:
+        for layout, best in (("pca", 0.3), ("umap", 0.6), ("tsne", 0.7)):
+            for measure in ("preservation", "trustworthiness"):
+                share = rng.uniform(0.1, best, len(scores)).astype(np.float32)
+                group.create_array(f"{layout}_{measure}", data=share)
+                summary[f"{layout}_{measure}"] = float(share[is_fitted].mean())
+        group.attrs["summary"] = summary
 
 
 def _write_enrichment(
@@ -260,10 +299,13 @@ def _facts(run: RunFolder) -> dict[str, dict[str, Any]]:
                            "adjusted_rand_of_halves": 0.9},
         "words": {"words": len(run.table("words", ["word"])), "threshold": THRESHOLD},
         "embedding": {"points": int(layouts["umap"].shape[0]),
-                      "candidates": int(layouts.attrs["n_candidates"])},
+                      "candidates": int(layouts.attrs["n_candidates"]),
+                      "quality_neighbors": 15,
+                      "quality": dict(run.group("layout_quality").attrs["summary"])},
         "communities": {
             f"{level}s": int(run.table("communities")[level].max()) + 1
-            for level in ("megacluster", "subcluster")},
+            for level in ("megacluster", "subcluster")} | {
+                "stability_seeds": 5, "mega_adjusted_rand": 0.9, "sub_adjusted_rand": 0.9},
         "attribute_tokens": explained,
         "attribute_onehot": explained,
     }

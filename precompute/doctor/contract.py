@@ -17,7 +17,7 @@ from precompute.artefacts import ARTEFACTS, Artefact
 _ARRAY = re.compile(r"(?P<types>\w+(?: or \w+)*) \((?P<dims>[^()]*(?:\([^()]*\)[^()]*)*)\)")
 _LIKE = re.compile(r"as (?P<other>\w+)\b")
 _CHOICES = re.compile(r"'[^']*'(?:(?:, | or )'[^']*')*")
-_COLUMN = re.compile(r"(?P<list>list of )?(?P<type>int\d*|float|str)\b(?P<unit>\s+0-1\b)?")
+_COLUMN = re.compile(r"(?P<list>list of )?(?P<type>int\d*|float|str|bool)\b(?P<unit>\s+0-1\b)?")
 
 
 class ArraySpec(NamedTuple):
@@ -30,7 +30,7 @@ class ArraySpec(NamedTuple):
 
 
 class ColumnSpec(NamedTuple):
-    """A column: 'int', 'int16', 'float' or 'str'; a list of it; allowed strings; range 0-1."""
+    """A column: 'int', 'int16', 'float', 'bool' or 'str'; a list of it; allowed strings; 0-1."""
 
     type: str
     is_list: bool
@@ -103,8 +103,10 @@ ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
     "signal": {"chroms": list, "tracks": dict},
     "layouts": {
         "explained_variance_ratio": list, "n_candidates": int, "min_frequency": int,
-        "max_frequency": int,
+        "max_frequency": int, "sampling": str, "word_cap": int,
     },
+    "neighbors": {"metric": str, "method": str},
+    "layout_quality": {"k": int, "n_reference": int, "summary": dict},
     "bin_communities": {"chroms": list, "agreement": (int, float)},
     "attributions_tokens": {
         "chroms": list, "track": str, "baseline": str, "target": str, "mean_abs": list,
@@ -149,7 +151,13 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
                 "min_length_bp": (1, None), "max_length_bp": (1, None), "megacluster": (-1, None)},
     "cluster_words": {"words": (0, None)},
     "points": {"bin": (0, None), "frequency": (1, None)},
+    "neighbors": {"node": (-1, None), "first": (0, None), "nodes": (0, None),
+                  "placed": (0, None)},
+    "layout_quality": dict.fromkeys(
+        (f"{layout}_{measure}" for layout in ("pca", "umap", "tsne")
+         for measure in ("preservation", "trustworthiness")), (0, 1)),
     "communities": {"megacluster": (0, None), "subcluster": (0, None)},
+    "community_stability": {"community": (0, None), "adjusted_rand": (-1, 1)},
     "community_table": {"n_points": (1, None), "q_value": (0, 1)},
     "enrichment": {"mean_in": (0, None), "mean_out": (0, None), "p_value": (0, 1),
                    "q_value": (0, 1)},

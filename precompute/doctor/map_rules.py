@@ -58,6 +58,52 @@ def _check_points_on_words(opened: Opened, chart: Chart, ledger: Ledger) -> None
             )
 
 
+def _check_neighbors(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    """Nodes stand for fitted points, and neighbour lists hold different other nodes."""
+    arrays = {part: array for _, part, array in opened.of("neighbors")}
+    is_fitted = opened.column("points", "is_fitted")["is_fitted"].to_numpy()
+    node, first = np.asarray(arrays["node"][:]), np.asarray(arrays["first"][:])
+    n, n_placed = len(first), int((~is_fitted).sum())
+
+    def fault(part: str, got: str, expected: str) -> None:
+        chart.fault("neighbors", "values", got, expected, part=part)
+
+    if (first >= len(node)).any() or (np.diff(first) <= 0).any():
+        return fault("first", "the points that stand for nodes do not rise",
+                     f"rising numbers of 0 to {len(node) - 1:,}")
+    if (node >= n).any() or (node[is_fitted] < 0).any():
+        point = int(((node >= n) | (is_fitted & (node < 0))).argmax())
+        return fault("node", f"point {point:,} has the node {node[point]:,}",
+                     f"a node of 0 to {n - 1:,}")
+    if not np.array_equal(node[first], np.arange(n)) or not is_fitted[first].all():
+        return fault("first", "a node is not that of the point that stands for it",
+                     "a fitted point of the node")
+    if arrays["placed"].shape[0] != n_placed:
+        return fault("placed", f"has {arrays['placed'].shape[0]:,} rows",
+                     f"{n_placed:,}, one for each placed point")
+    for part in ("nodes", "placed"):
+        for lo, values in blocks(arrays[part]):
+            own = lo + np.arange(len(values)) if part == "nodes" else np.full(len(values), -1)
+            ordered = np.sort(values, axis=1)
+            bad = (values >= n).any(axis=1) | (values == own[:, None]).any(axis=1)
+            bad |= (np.diff(ordered, axis=1) == 0).any(axis=1)
+            if bad.any():
+                return fault(part, f"row {lo + int(bad.argmax()):,} names itself, a node twice or "
+                             "one that there is not", f"different nodes of 0 to {n - 1:,}")
+
+
+def _check_stability(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    table = opened.column("community_stability", "level", "community")
+    found = {(r.level, int(r.community)) for r in table.itertuples()}
+    wanted = set(_sizes(opened.column("communities", "megacluster", "subcluster")))
+    chart.require(
+        found == wanted and len(table) == len(wanted),
+        chart.blame("communities", "community_stability"), "agreement",
+        f"community_stability has {len(table):,} rows for {len(found):,} communities",
+        f"one for each of the {len(wanted):,} in communities", part="community",
+    )
+
+
 def _check_communities(opened: Opened, chart: Chart, ledger: Ledger) -> None:
     table = opened.column("communities", "megacluster", "subcluster")
     for column in ("megacluster", "subcluster"):
@@ -164,7 +210,9 @@ def _check_bin_communities(opened: Opened, chart: Chart, ledger: Ledger) -> None
 RULES = [
     Rule(("bins", "points"), _check_points_on_bins),
     Rule(("words", "word_ids", "points"), _check_points_on_words),
+    Rule(("points", "neighbors"), _check_neighbors),
     Rule(("communities",), _check_communities),
+    Rule(("communities", "community_stability"), _check_stability),
     Rule(("communities", "community_table"), _check_community_table),
     Rule(("communities", "enrichment"), _check_enrichment),
     Rule(("points", "communities", "bin_communities"), _check_bin_communities),

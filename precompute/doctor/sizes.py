@@ -25,7 +25,8 @@ PER_CHROM = {"n_bp": "bases", "n_bins": "bins"}
 SHARED = {"n_features": "features", "n_clusters": "motif clusters", "n_points": "points",
           "n_words": "words"}
 _WORDS = {**PER_CHROM, **SHARED, "nnz": "non-zeros", "n_tiles": "tiles",
-          "n_components": "components", "n_hits": "hits"}
+          "n_components": "components", "n_hits": "hits", "n_nodes": "nodes",
+          "n_neighbors": "neighbours", "n_placed": "placed points", "n_near": "neighbours"}
 
 _CHANGED_WEIGHT = 0.01
 

@@ -44,16 +44,34 @@ def sparse_pca(rows: csr_matrix, n_components: int) -> Pca:
     # An eigenvector's sign is arbitrary: fix it, so that the same data gives the same map.
     largest = np.abs(axes).argmax(axis=1)
     axes = axes * np.sign(axes[np.arange(k), largest])[:, None]
-    scores = x @ axes.T - mean @ axes.T
     total = float(np.trace(covariance))
     explained = values / total if total > 0 else np.zeros(k)
-    return Pca(
-        scores.astype(np.float32), mean.astype(np.float32), axes.astype(np.float32), explained
-    )
+    kept_mean, kept_axes = mean.astype(np.float32), axes.astype(np.float32)
+    return Pca(project(rows, kept_mean, kept_axes), kept_mean, kept_axes, explained)
+
+
+def project(
+    rows: csr_matrix, mean: NDArray[np.float32], axes: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Scores of rows on stored axes, float32 (n, k).
+
+    A row's scores do not depend on the rows beside it: a token that is projected later gets the
+    very numbers that it got in the fit.
+    """
+    wide = axes.astype(np.float64)
+    scores = rows.astype(np.float64) @ wide.T - mean.astype(np.float64) @ wide.T
+    return np.asarray(scores, dtype=np.float32)
+
+
+def component_spread(scores: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Standard deviation of each component, float32 (k,); infinite where there is none, so that a
+    constant component becomes 0 when it is divided by its spread."""
+    spread = scores.std(axis=0, dtype=np.float64)
+    spread[spread < 1e-12] = np.inf
+    return np.asarray(spread, dtype=np.float32)
 
 
 def standardize(scores: NDArray[np.floating]) -> NDArray[np.float32]:
     """Each column to mean 0 and standard deviation 1; constant columns to 0."""
-    spread = scores.std(axis=0, dtype=np.float64)
-    spread[spread < 1e-12] = np.inf
+    spread = component_spread(scores).astype(np.float64)
     return ((scores - scores.mean(axis=0, dtype=np.float64)) / spread).astype(np.float32)
