@@ -104,3 +104,7 @@ SUBCLUSTERS_GRAPH = "subclusters-graph"
 def saved_store(identity: str) -> str:
     """Id of the saved selections, by run: a browser keeps them apart under it."""
     return f"saved-selections-{identity}"
+
+SEARCH_QUERY = "search-query"
+SEARCH_LIST = "search-list"
+SEARCH_HIT = "search-hit"

@@ -18,6 +18,7 @@ from vizapp.callbacks import (
     language,
     links,
     saved_selections,
+    search,
     selection_panel,
     selections,
     shell,
@@ -60,7 +61,8 @@ def build(run_dir: Path) -> Dash:
     app.layout = page(data, region, selection, picture)
     token_map.register(app, data, drawing)
     for module in (
-        selection_panel, selections, saved_selections, compare, language, genome, links, shell,
+        selection_panel, selections, saved_selections, compare, search, language, genome, links,
+        shell,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -134,3 +134,24 @@ def test_saved_selections_outlive_a_reload_and_are_compared(page):
     page.click("#saved-menu")
     page.click("#saved-list button:has-text('delete')")
     page.wait_for_selector("#saved-chips:has-text('none yet')", timeout=10_000)
+
+
+def test_search_offers_while_typing_and_selects_by_keyboard(page):
+    place, text = page.input_value("#region-input"), summary(page)
+    page.click(".brand")
+    page.keyboard.press("/")
+    page.keyboard.type("ctcf")
+    page.wait_for_selector("#search-list[data-open] .search-hit.is-active", timeout=10_000)
+    detail = page.inner_text(".search-hit.is-active .search-detail")
+    page.keyboard.press("Enter")
+    wait_for_change(page, summary, text)
+    assert f"{n_points(page):,} map points" in detail
+    assert "CTCF" in summary(page)
+    assert not page.is_visible("#search-list")
+    # The box says again where the genome view is.
+    wait_for_change(page, lambda p: p.input_value("#region-input"), "ctcf")
+    assert page.input_value("#region-input") == place
+    page.fill("#region-input", "nothing has this name")
+    page.wait_for_selector("#search-list:has-text('nothing is called so')", timeout=10_000)
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#search-list")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vizapp.data.genome import GenomeData
     from vizapp.data.lexicon import LexiconData
     from vizapp.data.reproduction import Reproduction
+    from vizapp.data.search import Search
 
 _MANIFEST_VERSION = 1
 
@@ -156,6 +157,13 @@ class RunData:
         from vizapp.data.reproduction import read_reproduction
 
         return read_reproduction(self.root, self.manifest)
+
+    @cached_property
+    def search(self) -> Search:
+        """What a typed text may mean."""
+        from vizapp.data.search import Search
+
+        return Search(self)
 
     @cached_property
     def genome(self) -> GenomeData:

@@ -217,6 +217,11 @@ class ExplorerData:
         """Occupancy of a motif cluster on each point, float32 (n_points,)."""
         return self._columns[:, cluster].toarray()[:, 0]
 
+    def holding(self, cluster: int, least: float) -> NDArray[np.integer]:
+        """Points whose occupancy of a motif cluster is at least ``least``, which is above 0."""
+        part = slice(self._columns.indptr[cluster], self._columns.indptr[cluster + 1])
+        return self._columns.indices[part][self._columns.data[part] >= least]
+
     def in_window(self, chrom: str, start: int, end: int) -> NDArray[np.intp]:
         """Points whose bin overlaps a window."""
         p = self.points

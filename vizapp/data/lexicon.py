@@ -42,6 +42,26 @@ class WordLabels:
         clusters = self._clusters[self._first[word] : self._first[word + 1]]
         return " + ".join(self._names[c] for c in clusters) or "(no motif)"
 
+    def with_each(self, groups: list[list[int]], among: int, most: int) -> list[int]:
+        """The first words, by rank, that hold a motif cluster of every group.
+
+        Parameters
+        ----------
+        groups : motif clusters; one of each group must be in the word
+        among : words looked at, the most frequent
+        most : words returned at most
+        """
+        among = min(among, len(self))
+        first = self._first[: among + 1] - self._first[0]
+        clusters = self._clusters[self._first[0] : self._first[among]]
+        kept = np.ones(among, dtype=bool)
+        for group in groups:
+            wanted = np.zeros(len(self._names), dtype=bool)
+            wanted[group] = True
+            held = np.concatenate([[0], np.cumsum(wanted[clusters])])
+            kept &= held[first[1:]] > held[first[:-1]]
+        return np.flatnonzero(kept)[:most].tolist()
+
 
 class LexiconData:
     """The words of a run and where they are."""

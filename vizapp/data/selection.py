@@ -150,5 +150,5 @@ class Members:
         for cluster in clusters:
             if cluster >= len(self._explorer.cluster_labels):
                 raise StateError(f"this run has no motif cluster {cluster}; select again")
-            found |= self._explorer.occupancy(cluster) >= least
+            found[self._explorer.holding(cluster, least)] = True
         return found

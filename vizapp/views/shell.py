@@ -13,6 +13,7 @@ from vizapp.state import Region
 from vizapp.views.genome import genome_card
 from vizapp.views.language import language_card
 from vizapp.views.run import run_page
+from vizapp.views.search import search_form
 from vizapp.views.selection_panel import selection_card
 from vizapp.views.selections import stores as selection_stores
 from vizapp.views.token_map import map_card
@@ -21,7 +22,7 @@ from vizapp.views.token_map import map_card
 PAGES = {"workspace": "Workspace", "run": "Run"}
 
 _KEYS = [
-    ("/", "go to the region box"), ("← →", "pan"), ("+ −", "zoom"),
+    ("/", "search: region, gene, motif, community, word"), ("← →", "pan"), ("+ −", "zoom"),
     ("n p", "next, previous"), ("l b", "lasso, box on the map"), ("Esc", "clear the selection"),
     ("Shift, Alt", "held while drawing or clicking: add, subtract; both: intersect"),
     ("Ctrl+Z", "undo the last move or selection"), ("?", "this help"),
@@ -60,24 +61,13 @@ def _help() -> Any:
     )
 
 
-def _header(data: RunData) -> Any:
+def _header(data: RunData, region: Region) -> Any:
     return html.Header(
         [
             html.Div([html.Span("motif", className="brand-a"), html.Span("lens")],
                      className="brand"),
             html.Span(f"run: {data.name}", className="run-name", title=data.region_text),
-            html.Form(
-                [
-                    dcc.Input(
-                        id=ids.REGION_INPUT, type="text", className="region-input", n_submit=0,
-                        placeholder="chr20:1,234,567-1,240,000 or a gene", debounce=False,
-                        maxLength=200, autoComplete="off", spellCheck=False,
-                    ),
-                    html.Button("Go", id=ids.REGION_GO, type="button", className="tool go",
-                                n_clicks=0),
-                ],
-                className="region-form", role="search", **{"aria-label": "Region or gene"},
-            ),
+            search_form(region),
             dmc.SegmentedControl(
                 id=ids.PAGE, value=next(iter(PAGES)), size="xs",
                 data=[{"value": name, "label": label} for name, label in PAGES.items()],
@@ -145,7 +135,7 @@ def page(
             *stores,
             html.Div(
                 [
-                    _header(data),
+                    _header(data, region),
                     html.Div(id=ids.NOTICE, className="notice", role="alert"),
                     _tour(),
                     workspace,
