@@ -47,6 +47,7 @@ def tokenization(facts: dict[str, Any], place: str) -> str:
 def laws(run: Path) -> str:
     """Straightness of the rank-frequency curves."""
     zipf = pd.read_parquet(run / "lexicon" / "zipf.parquet")
+    zipf = zipf[zipf["corpus"] == "sequence"]
     wide = zipf.pivot(index="label", columns="definition", values="r")
     types = zipf[zipf["definition"] == "all"].set_index("label")["n_types"]
     paper = {"Motif words": "-0.99", "BPE 600": "-0.77", "BPE 4,096": "-0.94"}
@@ -64,6 +65,7 @@ def laws(run: Path) -> str:
 def coverage(run: Path) -> str:
     """Motif coverage per tokenizer."""
     found = pd.read_parquet(run / "lexicon" / "motif_recovery.parquet")
+    found = found[found["corpus"] == "sequence"]
     rows = []
     for name, part in found.groupby("tokenizer", sort=False):
         quartiles = part["correlation"].quantile([0.25, 0.5, 0.75])

@@ -72,7 +72,7 @@ def added_memory() -> Iterator[list[float]]:
 
 def prepared(length: int) -> tuple[Any, Any, Any]:
     """Profiles, compiled scanner and 200 kb of codes, with every kernel compiled."""
-    from precompute.bins import find_edges
+    from precompute.bin_edges import find_edges
     from precompute.depth import motif_depth
     from precompute.genome import read_fasta
     from precompute.motifs import build_profiles
@@ -89,7 +89,7 @@ def prepared(length: int) -> tuple[Any, Any, Any]:
 
 def ours(save: str | None, length: int) -> dict[str, float]:
     """Our whole job on one core: seconds and the memory it adds."""
-    from precompute.bins import find_edges
+    from precompute.bin_edges import find_edges
     from precompute.depth import motif_depth
     from precompute.tokens import bin_blocks, count_bins
 
@@ -113,7 +113,7 @@ def ours(save: str | None, length: int) -> dict[str, float]:
 
 def plain(save: str | None, length: int, is_dense: bool = True) -> dict[str, float]:
     """The plain way on hits and edges that are given: seconds and the memory it adds."""
-    from precompute.bins import find_edges
+    from precompute.bin_edges import find_edges
     from precompute.depth import motif_depth
     from precompute.scan import find_hits
 

@@ -65,9 +65,26 @@ class ClusterConfig(Strict):
 
 class LexiconConfig(Strict):
     threshold: float = Field(0.5, gt=0, description="a cluster is in the word from this value on")
-    kmers: list[Annotated[int, Field(ge=1, le=12)]] = Field(default=[3, 4, 5, 6, 7, 8])
+    kmers: list[Annotated[int, Field(ge=1, le=10)]] = Field(
+        default=[3, 4, 5, 6, 7, 8], description="k of the overlapping k-mers"
+    )
+    kmers_apart: list[Annotated[int, Field(ge=1, le=10)]] = Field(
+        default=[3, 4, 5, 6, 7, 8], description="k of the k-mers side by side"
+    )
+    one_hot: bool = Field(True, description="compare with single bases too")
     bpe_words: list[Annotated[int, Field(ge=5)]] = Field(default=[600, 4096])
     bpe_corpus_bp: int = Field(4_000_000, ge=1_000, description="sequence that BPE is trained on")
+    bpe_file: InputPath | None = Field(
+        None, description="tokenizer.json of a pre-trained tokenizer to compare with"
+    )
+    shuffle_block_bp: int = Field(
+        10_000, ge=100,
+        description="block of the dinucleotide-preserving shuffle, every tokenizer's control",
+    )
+    control_bp: int = Field(
+        2_000_000, ge=1_000, description="sequence whose shuffle is scanned for the words' control"
+    )
+    bootstrap: int = Field(200, ge=0, le=10_000, description="resamples for intervals; 0: none")
     recovery_tokens: int = Field(4096, ge=1, description="tokens per tokenizer in motif coverage")
 
 
@@ -242,7 +259,7 @@ class Config(Strict):
 _PATH_KEYS = frozenset(
     {
         "fasta", "bed", "aliases", "profiles", "bigbed", "bigwig", "folder", "transcripts",
-        "genes", "cpg_islands", "cytobands", "repeats",
+        "genes", "cpg_islands", "cytobands", "repeats", "bpe_file",
     }
 )
 

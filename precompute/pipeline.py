@@ -127,13 +127,22 @@ STAGES: tuple[Stage, ...] = (
         ("lexicon",), version=2,
     ),
     Stage(
-        "zipf", "Compare the tokenizers", _P + "lexicon.zipf:run", ("sequence", "words"),
-        ("rank_frequency", "zipf", "bpe_vocabulary"), ("lexicon",),
+        "control_words", "Tokenize a shuffled sample", _P + "lexicon.control_words:run",
+        ("sequence", "features", "feature_clusters"), ("control_words",),
+        ("motifs", "bins", "lexicon"), _profile_inputs,
+    ),
+    Stage(
+        "zipf", "Compare the tokenizers", _P + "lexicon.zipf:run",
+        ("sequence", "bins", "word_ids", "control_words"),
+        (
+            "rank_frequency", "zipf", "laws", "vocabulary_growth", "abbreviation", "vocabulary",
+        ),
+        ("lexicon",), lambda config: [config.lexicon.bpe_file], version=2,
     ),
     Stage(
         "motif_recovery", "Recover motifs from tokens", _P + "lexicon.motif_recovery:run",
-        ("sequence", "bins", "pfms", "words", "word_ids", "bpe_vocabulary"), ("motif_recovery",),
-        ("lexicon",),
+        ("sequence", "bins", "pfms", "words", "word_ids", "control_words", "vocabulary"),
+        ("motif_recovery",), ("lexicon",), version=2,
     ),
     Stage(
         "embedding", "Lay out the token map", _P + "embedding.stage:run",

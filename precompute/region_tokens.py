@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from precompute.bins import find_edges
+from precompute.bin_edges import find_edges
 from precompute.config import BinConfig, MotifConfig
 from precompute.context import Progress
 from precompute.errors import RegionError

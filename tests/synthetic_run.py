@@ -10,13 +10,13 @@ Two chromosomes, one of which begins away from 0, so that no offset can be forgo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from precompute.artefacts import RunFolder
+from precompute.artefacts import ARTEFACTS, RunFolder
 from precompute.motif_clusters import count_by_cut
 from precompute.motifs import build_profiles, feature_table, pfm_table, profile_table
 from precompute.token_store import TokenStore
@@ -72,7 +72,7 @@ def make_run(folder: Path, n_bp: int = 200_000, seed: int = 0) -> Path:
     _write_signal(run, chroms)
     _write_annotation(run, rng, chroms)
     words = _write_words(run, chroms)
-    _write_laws(run, rng, words, profiles)
+    _write_laws(run, rng, chroms, words, profiles)
     write_map(run, rng, chroms)
     for encoding in ("tokens", "onehot"):
         write_model(run, rng, chroms, encoding)
@@ -305,30 +305,93 @@ def _write_words(run: RunFolder, chroms: list[Chromosome]) -> pd.DataFrame:
 
 
 def _write_laws(
-    run: RunFolder, rng: np.random.Generator, words: pd.DataFrame, profiles: list[Profile]
+    run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome], words: pd.DataFrame,
+    profiles: list[Profile],
 ) -> None:
-    curves, fits, recovery = [], [], []
-    for name, label in TOKENIZERS.items():
-        if name == "motif":
+    """Curves are those of made-up frequencies, and the numbers beside them are theirs."""
+    _write_control_words(run, rng, chroms)
+    tables: dict[str, list[pd.DataFrame]] = {
+        "rank_frequency": [], "zipf": [], "laws": [], "vocabulary_growth": [], "abbreviation": [],
+        "vocabulary": [], "motif_recovery": [],
+    }
+    for (name, label), corpus in [
+        *((item, "sequence") for item in TOKENIZERS.items()), (("motif", "Motif words"), "sample"),
+        *((item, "shuffled") for item in TOKENIZERS.items()),
+    ]:
+        key = {"tokenizer": name, "corpus": corpus}
+        if name == "motif" and corpus == "sequence":
             frequency = words["frequency"].to_numpy()
         else:
-            ranks = np.arange(1, 4 ** int(name[4:]) + 1 if name.startswith("kmer") else 601)
-            frequency = np.maximum(20_000 / ranks ** rng.uniform(0.3, 0.9), 1).astype(np.int64)
+            n = 4 ** int(name[4:]) if name.startswith("kmer") else 600
+            falling = np.arange(1, n + 1) ** rng.uniform(0.3, 0.9)
+            frequency = np.maximum(20_000 / falling, 1).astype(np.int64)
         rank = np.arange(1, len(frequency) + 1)
-        curves.append(pd.DataFrame({"tokenizer": name, "rank": rank, "frequency": frequency}))
-        for definition, least in {**DEFINITIONS, "logranks": 1}.items():
-            kept = frequency >= least
-            x, y = np.log10(rank[kept]), np.log10(frequency[kept])
-            r = np.corrcoef(x, y)[0, 1] if kept.sum() > 2 and y.std() > 0 else np.nan
-            slope = np.polyfit(x, y, 1)[0] if kept.sum() > 2 else np.nan
-            fits.append((name, label, definition, frequency.sum(), kept.sum(), r, slope))
-        for p in profiles:
-            recovery.append((name, p.profile_id, rng.uniform(0.5, 1), _text(p.consensus), 600))
-    run.write_table("rank_frequency", pd.concat(curves, ignore_index=True))
-    run.write_table("zipf", pd.DataFrame(
-        fits, columns=["tokenizer", "label", "definition", "n_tokens", "n_types", "r", "slope"]))
-    run.write_table("motif_recovery", pd.DataFrame(
-        recovery, columns=["tokenizer", "profile_id", "correlation", "token", "n_tokens"]))
-    run.write_table("bpe_vocabulary", pd.DataFrame(
-        [(t, "ACGT"[i % 4] * (i + 1), 100 - i) for t in ("bpe600", "bpe4096") for i in range(20)],
-        columns=["tokenizer", "token", "frequency"]))
+        tables["rank_frequency"].append(pd.DataFrame(
+            {**key, "rank": rank, "frequency": frequency}))
+        tables["zipf"].append(_straightness(frequency).assign(**key, label=label))
+        tables["laws"].append(_made_up_laws(rng, frequency).assign(**key, label=label))
+        tokens = np.unique(np.geomspace(1, frequency.sum(), 30).astype(np.int64))
+        tables["vocabulary_growth"].append(pd.DataFrame(
+            {**key, "n_tokens": tokens, "n_types": np.minimum(tokens, len(frequency))}))
+        tables["abbreviation"].append(pd.DataFrame({
+            **key, "length_bp": [4, 6, 8], "n_types": [5, 9, 3], "lower": [3.0, 3.0, 3.0],
+            "median": [9.0, 6.0, 4.0], "upper": [20.0, 12.0, 5.0]}))
+        if name != "motif":
+            tables["vocabulary"].append(pd.DataFrame({
+                **key, "token": ["ACGT"[i % 4] * (i + 1) for i in range(20)],
+                "frequency": 100 - np.arange(20)}))
+        word = len(words) // 2 if name == "motif" and corpus == "sequence" else -1
+        tables["motif_recovery"].append(pd.DataFrame([
+            (p.profile_id, rng.uniform(0.5, 1), _text(p.consensus), 0, "+", 7, word, 600)
+            for p in profiles
+        ], columns=["profile_id", "correlation", "token", "offset", "strand", "frequency", "word",
+                    "n_tokens"]).assign(**key))
+    for name, parts in tables.items():
+        run.write_table(name, pd.concat(parts, ignore_index=True)[list(ARTEFACTS[name].schema)])
+
+
+def _straightness(frequency: NDArray[np.integer]) -> pd.DataFrame:
+    rank = np.arange(1, len(frequency) + 1)
+    rows = []
+    for definition, least in {**DEFINITIONS, "paper": 500, "logranks": 1}.items():
+        kept = frequency >= least
+        x, y = np.log10(rank[kept]), np.log10(frequency[kept])
+        is_line = kept.sum() > 2 and y.std() > 0
+        r = np.corrcoef(x, y)[0, 1] if is_line else np.nan
+        slope = np.polyfit(x, y, 1)[0] if kept.sum() > 2 else np.nan
+        ends = max(r - 0.01, -1) if is_line else np.nan, min(r + 0.01, 1) if is_line else np.nan
+        rows.append((definition, frequency.sum(), kept.sum(), r, *ends, slope))
+    return pd.DataFrame(rows, columns=[
+        "definition", "n_tokens", "n_types", "r", "r_low", "r_high", "slope"])
+
+
+def _made_up_laws(rng: np.random.Generator, frequency: NDArray[np.integer]) -> pd.DataFrame:
+    row: dict[str, Any] = {
+        "n_tokens": frequency.sum(), "n_types": len(frequency),
+        "seen_once": (frequency == 1).sum(), "xmin": 3, "tail_types": 90, "fitted_types": 90,
+        "ks": 0.04, "ratio": -1.2, "p_value": 0.23, "heaps_from": 10, "heaps_to": frequency.sum(),
+        "abbreviation_types": 80,
+    }
+    for name, value in (("exponent", rng.uniform(1.5, 2.5)), ("heaps", rng.uniform(0.4, 0.9)),
+                        ("kendall", -0.3), ("spearman", -0.4)):
+        row |= {name: value, f"{name}_low": value - 0.05, f"{name}_high": value + 0.05}
+    return pd.DataFrame([row])
+
+
+def _write_control_words(
+    run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
+) -> None:
+    parts = []
+    for corpus in ("sample", "shuffled"):
+        c = chroms[0]
+        edges = c.edges[:201].astype(np.int64)
+        word = rng.integers(0, 40, 200)
+        _, word = np.unique(word, return_inverse=True)
+        known = np.add.reduceat((c.codes < 4).astype(np.int64), edges[:-1] - c.start)
+        known[-1] = (c.codes[edges[-2] - c.start : edges[-1] - c.start] < 4).sum()
+        parts.append(pd.DataFrame({
+            "corpus": corpus, "window": np.repeat(np.arange(8), 25).astype(np.int32),
+            "chrom": c.name, "start": edges[:-1], "end": edges[1:], "word": word.astype(np.int32),
+            "n_clusters": word % 3, "known_bp": known,
+        }))
+    run.write_table("control_words", pd.concat(parts, ignore_index=True))

@@ -19,6 +19,7 @@ from pathlib import Path
 from precompute.artefacts import ARTEFACTS
 from precompute.doctor import (
     files,
+    law_rules,
     lexicon_rules,
     map_rules,
     motif_rules,
@@ -123,7 +124,7 @@ def _check_contents(opened: Opened, chart: Chart, meter: _Meter, quick: bool) ->
     rows.check_hits(opened, chart, ledger, meter.step)
     rows.check_tokens(opened, chart, ledger, meter.step)
     rows.check_contributions(opened, chart, ledger, meter.step)
-    for table in (places.RULES[3:], motif_rules.RULES, word_rules.RULES):
+    for table in (places.RULES[3:], motif_rules.RULES, word_rules.RULES, law_rules.RULES):
         rules.apply(table, opened, chart, ledger)
     if not quick:
         # Before what is made of tokens and words is held against them.

@@ -124,7 +124,12 @@ CHROM_ATTRIBUTES: dict[str, dict[str, type]] = {
 
 #: Columns in which a missing number has a meaning (see the contract's words).
 NAN_ALLOWED = {
-    "zipf": {"r", "slope"},
+    "zipf": {"r", "r_low", "r_high", "slope"},
+    "laws": {
+        "exponent", "exponent_low", "exponent_high", "ks", "ratio", "p_value", "heaps",
+        "heaps_low", "heaps_high", "kendall", "kendall_low", "kendall_high", "spearman",
+        "spearman_low", "spearman_high",
+    },
     "peaks": {"signal"},
     "lexicon": {
         "gc", "in_repeats", "in_cpg_islands", "in_promoters", "in_exons", "in_peaks",
@@ -133,6 +138,8 @@ NAN_ALLOWED = {
     "windows": {"r"},
     "curves": {"validation_r"},
 }
+
+_R = (-1, 1)
 
 #: Inclusive bounds of arrays and columns, by artefact; None is open.
 BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
@@ -144,9 +151,23 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "cluster_cuts": {"cut": (0, 1), "n_clusters": (1, None), "n_clusters_without_cpg": (1, None)},
     "words": {"frequency": (1, None)},
     "rank_frequency": {"rank": (1, None), "frequency": (1, None)},
-    "zipf": {"n_tokens": (0, None), "n_types": (0, None), "r": (-1, 1)},
-    "bpe_vocabulary": {"frequency": (1, None)},
-    "motif_recovery": {"correlation": (-1, 1), "n_tokens": (1, None)},
+    "control_words": {
+        "window": (0, None), "word": (0, None), "n_clusters": (0, None), "known_bp": (0, None),
+    },
+    "zipf": {
+        "n_tokens": (0, None), "n_types": (0, None), **dict.fromkeys(("r", "r_low", "r_high"), _R),
+    },
+    "laws": {
+        "n_tokens": (0, None), "n_types": (0, None), "seen_once": (0, None), "exponent": (1, None),
+        "xmin": (0, None), "tail_types": (0, None), "fitted_types": (0, None), "ks": (0, 1),
+        "p_value": (0, 1), "kendall": _R, "spearman": _R,
+    },
+    "vocabulary_growth": {"n_tokens": (1, None), "n_types": (1, None)},
+    "abbreviation": {"length_bp": (1, None), "n_types": (1, None), "median": (1, None)},
+    "vocabulary": {"frequency": (1, None)},
+    "motif_recovery": {
+        "correlation": _R, "frequency": (1, None), "word": (-1, None), "n_tokens": (1, None),
+    },
     "lexicon": {"frequency": (1, None), "n_clusters": (0, None), "mean_length_bp": (1, None),
                 "min_length_bp": (1, None), "max_length_bp": (1, None), "megacluster": (-1, None)},
     "cluster_words": {"words": (0, None)},

@@ -1,115 +1,161 @@
-"""Tokenizers to compare with: k-mers and byte-pair encoding, on the same sequence.
+"""Tokenizers to compare with: k-mers, single bases and byte-pair encoding, on the same text.
 
 An unknown base ends a token: no k-mer and no BPE piece spans an N.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from precompute.errors import StageError
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
-
-#: BPE merges within pieces of this length. Training and encoding cost grow with it, and longer
-#: pieces change few merges, since a word of 4,096 is about 6 bp long.
-PIECE_BP = 256
+from precompute.lexicon.block_counts import NO_BP, Counted
+from precompute.lexicon.bpe import BpeModel, pieces
 
 
-def kmer_counts(codes: NDArray[np.uint8], k: int, block: int = 1 << 22) -> NDArray[np.int64]:
-    """Occurrences of every overlapping k-mer, int64 (4 ** k,), in the order of its base-4 code."""
-    counts = np.zeros(4**k, dtype=np.int64)
-    for lo in range(0, max(0, len(codes) - k + 1), block):
-        part = codes[lo : lo + block + k - 1].astype(np.int64)
-        n = len(part) - k + 1
-        code = np.zeros(n, dtype=np.int64)
-        known = np.ones(n, dtype=bool)
-        for j in range(k):
-            code = code * 4 + part[j : j + n]
-            known &= part[j : j + n] < 4
-        counts += np.bincount(code[known], minlength=4**k)
-    return counts
+class SequenceTokenizer(Protocol):
+    """A tokenizer that reads bases."""
+
+    name: str
+    label: str
+    #: Bases to look at beyond a window.
+    halo_bp: int
+    n_types: int
+
+    @property
+    def lengths(self) -> NDArray[np.integer]:
+        """Length of each type, bp, (n_types,)."""
+
+    def text(self, number: int) -> str:
+        """Letters of a type."""
+
+    def count(self, codes: NDArray[np.uint8], lo: int, n: int) -> Counted:
+        """Tokens that begin in the first ``n`` of ``codes``, which begin at position ``lo``."""
+
+
+@njit(cache=True, nogil=True)
+def _count_kmers(codes, k, step, phase, n, counts, first):  # type: ignore[no-untyped-def]
+    """Count k-mers of known bases that begin at ``phase``, ``phase + step``, ... below ``n``."""
+    mask = (1 << 2 * k) - 1
+    code = known = tokens = 0
+    for i in range(min(len(codes), n + k - 1)):
+        if codes[i] > 3:
+            known = 0
+            continue
+        code = (code << 2 | codes[i]) & mask
+        known += 1
+        start = i - k + 1
+        if known >= k and (start - phase) % step == 0:
+            if counts[code] == 0:
+                first[code] = tokens
+            counts[code] += 1
+            tokens += 1
+    return tokens
+
+
+class Kmers:
+    """Every k-mer, or those that begin at multiples of k from the region's start.
+
+    Parameters
+    ----------
+    k : length, bp
+    is_apart : side by side instead of overlapping
+    """
+
+    def __init__(self, k: int, is_apart: bool = False) -> None:
+        self.k, self.is_apart = k, is_apart
+        if k == 1:
+            self.name, self.label = "onehot", "One-hot (bases)"
+        elif is_apart:
+            self.name, self.label = f"apart{k}", f"{k}-mers side by side"
+        else:
+            self.name, self.label = f"kmer{k}", f"{k}-mers"
+        self.halo_bp, self.n_types = k - 1, 4**k
+
+    @property
+    def lengths(self) -> NDArray[np.integer]:
+        return np.full(self.n_types, self.k, dtype=np.int64)
+
+    def text(self, number: int) -> str:
+        return kmer_text(number, self.k)
+
+    def count(self, codes: NDArray[np.uint8], lo: int, n: int) -> Counted:
+        counts = np.zeros(self.n_types, dtype=np.int32)
+        first = np.empty(self.n_types, dtype=np.int32)
+        step = self.k if self.is_apart else 1
+        n_tokens = _count_kmers(codes, self.k, step, -lo % step, n, counts, first)
+        seen = np.flatnonzero(counts)
+        return Counted(seen.astype(np.int32), counts[seen], first[seen], NO_BP, int(n_tokens))
 
 
 def kmer_text(code: int, k: int) -> str:
-    """Letters of a k-mer's base-4 code."""
+    """Letters of a k-mer's base-4 code.
+
+    >>> kmer_text(0b00011011, 4)
+    'ACGT'
+    """
     return "".join("ACGT"[code >> 2 * (k - 1 - j) & 3] for j in range(k))
 
 
-def pieces(codes: NDArray[np.uint8], limit_bp: int | None = None) -> Iterator[str]:
-    """Stretches of known bases of at most ``PIECE_BP``, until ``limit_bp`` bases are given."""
-    letters = np.frombuffer(b"ACGTN", dtype=np.uint8)
-    given = 0
-    for lo in range(0, len(codes), PIECE_BP):
-        text = letters[codes[lo : lo + PIECE_BP]].tobytes().decode()
-        for part in text.split("N"):
-            if part:
-                if limit_bp is not None and given >= limit_bp:
-                    return
-                given += len(part)
-                yield part
+class Bpe:
+    """Byte-pair encoding of the pieces of a text.
 
-
-def train_bpe(texts: Iterator[str], n_words: int) -> Tokenizer:
-    """Byte-pair encoding with ``n_words`` words, the four bases included.
-
-    Raises
-    ------
-    StageError
-        When the corpus allows fewer words.
+    Parameters
+    ----------
+    model : vocabulary and merges
+    name, label : of the tokenizer
     """
-    from tokenizers import Tokenizer, models, trainers
 
-    tokenizer = Tokenizer(models.BPE())
-    trainer = trainers.BpeTrainer(
-        vocab_size=n_words, initial_alphabet=list("ACGT"), special_tokens=[], show_progress=False
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    if tokenizer.get_vocab_size() < n_words:
-        raise StageError(
-            f"the sequence allows only {tokenizer.get_vocab_size()} BPE words, lexicon.bpe_words "
-            f"asks for {n_words}; ask for fewer or give more sequence (lexicon.bpe_corpus_bp)"
+    halo_bp = 0
+
+    def __init__(self, model: BpeModel, name: str, label: str) -> None:
+        self.model, self.name, self.label = model, name, label
+        self.n_types = len(model.words)
+
+    @cached_property
+    def lengths(self) -> NDArray[np.integer]:
+        return np.array([len(word) for word in self.model.words], dtype=np.int64)
+
+    def text(self, number: int) -> str:
+        return self.model.words[number]
+
+    def count(self, codes: NDArray[np.uint8], lo: int, n: int) -> Counted:
+        counts = np.zeros(self.n_types, dtype=np.int64)
+        first = np.full(self.n_types, -1, dtype=np.int64)
+        n_tokens = 0
+        for ids in self.model.encode(pieces(codes[:n])):
+            types, where, here = np.unique(ids, return_index=True, return_counts=True)
+            new = first[types] < 0
+            first[types[new]] = n_tokens + where[new]
+            counts[types] += here
+            n_tokens += len(ids)
+        seen = np.flatnonzero(counts)
+        return Counted(
+            seen.astype(np.int32), counts[seen].astype(np.int32), first[seen].astype(np.int32),
+            NO_BP, n_tokens,
         )
-    return tokenizer
 
 
-def truncate_bpe(tokenizer: Tokenizer, n_words: int) -> Tokenizer:
-    """The tokenizer that training stops at ``n_words`` words with: BPE is greedy, so a smaller
-    vocabulary is a prefix of a larger one."""
-    import json
-
-    from tokenizers import Tokenizer
-
-    data = json.loads(tokenizer.to_str())
-    vocabulary = data["model"]["vocab"]
-    kept = {token: number for token, number in vocabulary.items() if number < n_words}
-    alphabet = sum(len(token) == 1 for token in kept)
-    data["model"]["vocab"] = kept
-    data["model"]["merges"] = data["model"]["merges"][: n_words - alphabet]
-    return Tokenizer.from_str(json.dumps(data))
+def kmer_counts(codes: NDArray[np.uint8], k: int, is_apart: bool = False) -> NDArray[np.int64]:
+    """Occurrences of every k-mer of a whole sequence, int64 (4 ** k,), by base-4 code."""
+    counts = np.zeros(4**k, dtype=np.int64)
+    found = Kmers(k, is_apart).count(codes, 0, len(codes))
+    counts[found.types] = found.counts
+    return counts
 
 
-def encode_counts(tokenizer: Tokenizer, texts: Iterator[str], batch: int = 4096) -> Counter[str]:
-    """Occurrences of each word when ``texts`` are encoded, streamed in batches."""
-    counts = np.zeros(tokenizer.get_vocab_size(), dtype=np.int64)
-
-    def add(group: list[str]) -> None:
-        for encoding in tokenizer.encode_batch_fast(group):
-            np.add.at(counts, encoding.ids, 1)
-
-    group: list[str] = []
-    for text in texts:
-        group.append(text)
-        if len(group) == batch:
-            add(group)
-            group = []
-    if group:
-        add(group)
-    names = {number: token for token, number in tokenizer.get_vocab().items()}
-    return Counter({names[i]: int(n) for i, n in enumerate(counts) if n})
+def sequence_tokenizers(
+    one_hot: bool, kmers: list[int], apart: list[int], bpe: list[Bpe]
+) -> Iterator[SequenceTokenizer]:
+    """The tokenizers of a configuration in the order of the interface, each once."""
+    if one_hot:
+        yield Kmers(1)
+    for k in sorted(set(kmers)):
+        yield Kmers(k)
+    for k in sorted(set(apart) - {1}):
+        yield Kmers(k, is_apart=True)
+    yield from bpe

@@ -247,6 +247,7 @@ def _laws(folder: RunFolder, manifest: Manifest) -> list[Law]:
     if "zipf" not in manifest.stages:
         return []
     table = folder.table("zipf")
+    table = table[table["corpus"] == "sequence"]
     laws = []
     for name, rows in table.groupby("tokenizer", sort=False):
         by = rows.set_index("definition")
@@ -297,5 +298,9 @@ def _figures(folder: RunFolder, manifest: Manifest, n: Numbers) -> list[Figure]:
     if "zipf" in manifest.stages:
         labels = folder.table("zipf", ["tokenizer", "label"]).drop_duplicates("tokenizer")
         named = dict(zip(labels["tokenizer"], labels["label"], strict=True))
-        out.append(figures.rank_frequency(folder.table("rank_frequency"), named))
+        curves = folder.table("rank_frequency")
+        is_drawn = ~curves["tokenizer"].str.startswith(("apart", "onehot"))
+        out.append(figures.rank_frequency(
+            curves[(curves["corpus"] == "sequence") & is_drawn], named
+        ))
     return out

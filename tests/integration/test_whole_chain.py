@@ -33,7 +33,10 @@ def chain(tmp_path_factory) -> tuple[Path, Path]:
     data = yaml.safe_load(text.replace("../data/demo", str(REPOSITORY / "data" / "demo")))
     data["genome"]["regions"] = [{"chrom": "chr20", "start": START, "end": END}]
     data["interdependence"] = {"sample_bins": 6000}
-    data["lexicon"] = {"kmers": [3, 6], "bpe_words": [600], "recovery_tokens": 500}
+    data["lexicon"] = {
+        "kmers": [3, 6], "kmers_apart": [6], "bpe_words": [600], "recovery_tokens": 500,
+        "control_bp": 60_000, "bootstrap": 20,
+    }
     data["embedding"] |= {"min_frequency": 2, "max_points": 1200, "pca_components": 40}
     small = {"body_channels": [12, 16], "head_channels": [8]}
     data["models"] |= {

@@ -6,21 +6,17 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import linregress
 
 from precompute.errors import StageError
-from precompute.genome import decode
+from precompute.genome import decode, encode, reverse_complement
+from precompute.lexicon.block_counts import BlockWriter, pool
+from precompute.lexicon.bpe import PIECE_BP, BpeModel, pieces, train_bpe, truncate_bpe
 from precompute.lexicon.motif_recovery import recover_motifs
-from precompute.lexicon.tokenizers import (
-    PIECE_BP,
-    encode_counts,
-    kmer_counts,
-    kmer_text,
-    pieces,
-    train_bpe,
-    truncate_bpe,
-)
-from precompute.lexicon.zipf import log_ranks, thin, zipf_fit
+from precompute.lexicon.rank_laws import log_ranks, thin, zipf_fit
+from precompute.lexicon.tokenizers import Bpe, Kmers, kmer_counts
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +27,40 @@ def codes(demo_codes):
     return part
 
 
+def by_text(tokenizer, codes, pieces_bp):
+    """Frequency of each token, and tokens until each stands first, counted in stretches."""
+    writer = BlockWriter(tokenizer.n_types)
+    for number, lo in enumerate(range(0, len(codes), pieces_bp)):
+        hi = min(lo + pieces_bp, len(codes))
+        part = tokenizer.count(codes[lo : hi + tokenizer.halo_bp], lo, hi - lo)
+        writer.add(number // 3, part)
+    blocks = writer.close()
+    n = int(blocks.n_tokens.sum())
+    pooled = pool(blocks, None, np.arange(1, n + 1))
+    counts = {tokenizer.text(i): int(f) for i, f in enumerate(pooled.frequency) if f}
+    return counts, pooled.growth.tolist()
+
+
+def grown(tokens):
+    """Distinct tokens among the first 1, 2, ... of a list."""
+    seen, out = set(), []
+    for token in tokens:
+        seen.add(token)
+        out.append(len(seen))
+    return out
+
+
 @pytest.mark.parametrize("k", [1, 3, 6])
-@pytest.mark.parametrize("block", [997, 1 << 22])
-def test_kmers_are_counted_as_by_hand(codes, k, block):
+@pytest.mark.parametrize("is_apart", [False, True])
+@pytest.mark.parametrize("stretch", [1_009, 1 << 20])
+def test_kmers_are_counted_as_by_hand(codes, k, is_apart, stretch):
     text = decode(codes)
-    naive = Counter(text[i : i + k] for i in range(len(text) - k + 1))
-    wanted = {word: n for word, n in naive.items() if "N" not in word}
-    counts = kmer_counts(codes, k, block)
-    assert {kmer_text(i, k): int(n) for i, n in enumerate(counts) if n} == wanted
+    naive = [text[i : i + k] for i in range(0, len(text) - k + 1, k if is_apart else 1)]
+    naive = [word for word in naive if "N" not in word]
+    counts, growth = by_text(Kmers(k, is_apart), codes, stretch)
+    assert counts == dict(Counter(naive))
+    assert growth == grown(naive)
+    assert all(Kmers(k).lengths == k)
 
 
 def test_a_sequence_shorter_than_k_has_no_kmer():
@@ -52,19 +74,23 @@ def test_pieces_are_the_known_sequence_in_order(codes):
     assert sum(map(len, pieces(codes, limit_bp=5_000))) < 5_000 + PIECE_BP
 
 
-def test_bpe_tokens_spell_the_sequence(codes):
-    tokenizer = train_bpe(pieces(codes), 200)
-    counts = encode_counts(tokenizer, pieces(codes), batch=37)
+def test_bpe_tokens_spell_the_sequence_and_are_counted_in_order(codes):
+    trained = train_bpe(pieces(codes), 200)
+    bpe = Bpe(BpeModel(trained), "bpe200", "BPE 200")
+    counts, growth = by_text(bpe, codes, 40 * PIECE_BP)
     assert sum(len(word) * n for word, n in counts.items()) == (codes < 4).sum()
-    direct = Counter(t for text in pieces(codes) for t in tokenizer.encode(text).tokens)
-    assert counts == direct
+    direct = [t for text in pieces(codes) for t in trained.encode(text).tokens]
+    assert counts == dict(Counter(direct))
+    assert growth == grown(direct)
+    assert [len(bpe.text(i)) for i in range(bpe.n_types)] == bpe.lengths.tolist()
 
 
 def test_a_smaller_vocabulary_is_a_prefix_of_a_larger_one(codes):
     larger, smaller = (train_bpe(pieces(codes), n) for n in (300, 120))
     cut = truncate_bpe(larger, 120)
     assert cut.get_vocab() == smaller.get_vocab()
-    assert encode_counts(cut, pieces(codes)) == encode_counts(smaller, pieces(codes))
+    assert [cut.encode(t).tokens for t in pieces(codes)] == [
+        smaller.encode(t).tokens for t in pieces(codes)]
 
 
 def test_too_many_bpe_words_for_the_sequence_is_one_sentence():
@@ -76,18 +102,30 @@ def test_too_many_bpe_words_for_the_sequence_is_one_sentence():
 
 
 def test_a_power_law_is_straight_with_its_slope():
-    frequency = 1e9 / np.arange(1, 2001) ** 1.3
+    frequency = np.rint(1e12 / np.arange(1, 2001) ** 1.3).astype(np.int64)
     n, r, slope = zipf_fit(frequency, "all")
     assert (n, r) == (2000, pytest.approx(-1))
     assert slope == pytest.approx(-1.3)
-    assert zipf_fit(frequency, "logranks")[2] == pytest.approx(-1.3)
+    assert zipf_fit(frequency, "logranks").slope == pytest.approx(-1.3)
 
 
-@pytest.mark.parametrize(("definition", "least"), [("all", 1), ("seen2", 2), ("seen10", 10)])
-def test_r_is_that_of_a_regression_over_the_types_it_names(definition, least):
-    frequency = np.sort(np.random.default_rng(1).zipf(1.6, 5000))[::-1]
-    kept = frequency[frequency >= least]
-    wanted = linregress(np.log10(np.arange(1, len(kept) + 1)), np.log10(kept))
+def test_one_point_per_log_rank_is_a_regression_over_those_ranks():
+    frequency = np.sort(np.random.default_rng(2).zipf(1.7, 3000))[::-1]
+    rank = log_ranks(3000, 60)
+    wanted = linregress(np.log10(rank), np.log10(frequency[rank - 1]))
+    fit = zipf_fit(frequency, "logranks")
+    assert (fit.n_types, fit.r) == (3000, pytest.approx(wanted.rvalue))
+
+
+@pytest.mark.parametrize(("definition", "least", "most"), [
+    ("all", 1, np.inf), ("seen2", 2, np.inf), ("seen10", 10, np.inf), ("paper", 500, 1e6)])
+def test_r_is_that_of_a_regression_over_the_types_it_names(definition, least, most):
+    frequency = np.sort(np.random.default_rng(1).zipf(1.4, 5000).astype(float))[::-1]
+    frequency = np.minimum(frequency, 5e6).astype(np.int64)
+    assert frequency[0] > 1e6
+    is_kept = (frequency >= least) & (frequency <= most)
+    kept, rank = frequency[is_kept], np.arange(1, len(frequency) + 1)[is_kept]
+    wanted = linregress(np.log10(rank), np.log10(kept))
     n, r, slope = zipf_fit(frequency, definition)
     assert n == len(kept)
     assert r == pytest.approx(wanted.rvalue)
@@ -112,6 +150,15 @@ def test_the_drawn_curve_keeps_the_head_and_both_ends():
 # -- motif coverage ------------------------------------------------------------------------------
 
 
+def laid_over(pfm: np.ndarray, token: str, offset: int) -> float:
+    """Pearson r of a PFM and a token whose first base lies on column ``offset``."""
+    laid = np.full(pfm.shape, 0.25)
+    for i, base in enumerate(token):
+        if 0 <= offset + i < len(pfm):
+            laid[offset + i] = np.eye(4)["ACGT".index(base)]
+    return float(np.corrcoef(pfm.ravel(), laid.ravel())[0, 1])
+
+
 def slow_recovery(pfm: np.ndarray, token: str) -> float:
     """Best Pearson r over offsets and strands; uncovered positions are uninformative."""
     onehot = np.eye(4)[["ACGT".index(base) for base in token]]
@@ -131,10 +178,24 @@ def test_motif_coverage_is_the_best_correlation_over_offsets_and_strands():
     pfms = [rng.dirichlet([0.3] * 4, size=width) for width in (4, 7, 11)]
     tokens = ["".join(rng.choice(list("ACGT"), n)) for n in (1, 3, 5, 9, 16)]
     found = recover_motifs(pfms, tokens, workers=2)
-    for pfm, r, which in zip(pfms, found.correlation, found.token, strict=True):
+    for pfm, r, which, offset, is_reverse in zip(pfms, *found, strict=True):
         every = [slow_recovery(pfm, token) for token in tokens]
         assert r == pytest.approx(max(every))
         assert which == int(np.argmax(every))
+        token = tokens[which]
+        shown = decode(reverse_complement(encode(token))) if is_reverse else token
+        assert laid_over(pfm, shown, offset) == pytest.approx(r)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=40, deadline=None)
+def test_passing_over_offsets_changes_no_match(seed):
+    rng = np.random.default_rng(seed)
+    pfm = rng.dirichlet([0.2] * 4, size=int(rng.integers(1, 9)))
+    tokens = ["".join(rng.choice(list("ACGT"), int(rng.integers(1, 10)))) for _ in range(6)]
+    found = recover_motifs([pfm], tokens)
+    if np.ptp(pfm) > 1e-6:
+        assert found.correlation[0] == pytest.approx(max(slow_recovery(pfm, t) for t in tokens))
 
 
 def test_a_consensus_is_recovered_on_either_strand():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from precompute.bins import cut_long_bins, find_edges
+from precompute.bin_edges import cut_long_bins, find_edges
 from precompute.config import BinConfig
 from precompute.depth import motif_depth
 from precompute.errors import StageError

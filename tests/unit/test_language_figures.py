@@ -23,14 +23,21 @@ def lexicon(data):
     return data.lexicon
 
 
+@pytest.fixture(scope="module")
+def language(data):
+    return data.language
+
+
 @pytest.mark.parametrize("definition", list(DEFINITIONS))
-def test_curves_are_the_table_and_their_names_give_r_n_and_the_paper(lexicon, definition):
-    fits = lexicon.zipf_table(definition)
-    figure = rank_frequency(lexicon.rank_frequency, fits, [])
+def test_curves_are_the_table_and_their_names_give_r_n_and_the_paper(language, definition):
+    fits = language.zipf_table(definition)
+    curves = language.rank_frequency
+    figure = rank_frequency(curves, fits, [])
+    curves = curves[curves["corpus"] == "sequence"]
     go.Figure(figure)
     assert len(figure["data"]) == len(fits) == 5
     for trace, fit in zip(figure["data"], fits.itertuples(), strict=True):
-        mine = lexicon.rank_frequency[lexicon.rank_frequency["tokenizer"] == fit.tokenizer]
+        mine = curves[curves["tokenizer"] == fit.tokenizer]
         np.testing.assert_array_equal(unpacked(trace["x"]), mine["rank"])
         np.testing.assert_array_equal(unpacked(trace["y"]), mine["frequency"])
         assert f"n {fit.n_types:,}" in trace["name"]
@@ -40,8 +47,9 @@ def test_curves_are_the_table_and_their_names_give_r_n_and_the_paper(lexicon, de
     assert figure["layout"]["xaxis"]["type"] == figure["layout"]["yaxis"]["type"] == "log"
 
 
-def test_marks_lie_on_the_curve_of_motif_words(lexicon):
-    mine = lexicon.rank_frequency[lexicon.rank_frequency["tokenizer"] == "motif"]
+def test_marks_lie_on_the_curve_of_motif_words(lexicon, language):
+    curves = language.rank_frequency
+    mine = curves[(curves["tokenizer"] == "motif") & (curves["corpus"] == "sequence")]
     on_curve = dict(zip(mine["rank"], mine["frequency"], strict=True))
     marks = rank_marks(np.array([7, 0, 7, 30]), lexicon.frequency, is_selection=True)
     ranks, frequency = unpacked(marks["x"]), unpacked(marks["y"])
@@ -67,24 +75,25 @@ def test_no_word_leaves_no_mark(lexicon):
     assert not marks["showlegend"]
 
 
-def test_the_accent_is_for_the_selection_alone(lexicon):
-    names = lexicon.rank_frequency["tokenizer"].unique()
+def test_the_accent_is_for_the_selection_alone(language):
+    names = language.rank_frequency["tokenizer"].unique()
     colors = [tokenizer_color(name) for name in names]
     assert ACCENT not in colors
     assert len(set(colors)) == len(colors)
 
 
-def test_coverage_states_tokens_tried_and_the_median(lexicon):
-    labels = lexicon.zipf.drop_duplicates("tokenizer").set_index("tokenizer")["label"].to_dict()
-    figure = coverage(lexicon.recovery, labels)
+def test_coverage_states_tokens_tried_and_the_median(language):
+    labels, recovery = language.labels, language.recovery
+    recovery = recovery[recovery["corpus"] == "sequence"]
+    figure = coverage(recovery, labels)
     go.Figure(figure)
     for trace, (name, rows) in zip(
-        figure["data"], lexicon.recovery.groupby("tokenizer", sort=False), strict=True
+        figure["data"], recovery.groupby("tokenizer", sort=False), strict=True
     ):
         np.testing.assert_allclose(unpacked(trace["y"]), rows["correlation"], rtol=1e-6)
         assert trace["name"].startswith(labels[name])
         assert "600 tokens" in trace["name"]
         assert f"median {np.median(rows['correlation']):.2f}" in trace["name"]
     low, high = figure["layout"]["yaxis"]["range"]
-    assert low <= lexicon.recovery["correlation"].min()
+    assert low <= recovery["correlation"].min()
     assert high >= 1

@@ -117,12 +117,6 @@ def test_words_of_a_stretch(data, lexicon):
     np.testing.assert_array_equal(lexicon.words_of("chr21", 10, 30), expected)
 
 
-def test_the_zipf_table_is_of_one_definition(lexicon):
-    rows = lexicon.zipf_table("seen3")
-    assert rows["tokenizer"].is_unique
-    assert set(rows["tokenizer"]) == set(lexicon.rank_frequency["tokenizer"])
-
-
 def test_labels_are_those_of_the_artefact(lexicon, synthetic_root):
     stored = RunFolder(synthetic_root).table("words")["label"]
     assert len(lexicon.labels) == len(stored)

@@ -38,17 +38,17 @@ def register(app: Dash, data: RunData) -> None:
         if definition not in DEFINITIONS:
             raise MotiflensError("choose a definition of r from the list")
         drawn = marks(data, parse_region(region, chroms), selection)
-        fits = data.lexicon.zipf_table(definition)
+        fits = data.language.zipf_table(definition)
         triggers = {t["prop_id"].split(".")[0] for t in ctx.triggered}
         if not triggers or triggers & {ids.ZIPF_DEFINITION, ""}:
-            return rank_frequency(data.lexicon.rank_frequency, fits, drawn)
+            return rank_frequency(data.language.rank_frequency, fits, drawn)
         patch = Patch()
         for number, trace in enumerate(drawn):
             patch["data"][len(fits) + number] = trace
         return patch
 
-    labels = data.lexicon.zipf.drop_duplicates("tokenizer").set_index("tokenizer")["label"]
-
     @app.callback(Output(ids.COVERAGE_GRAPH, "figure"), Input(ids.COVERAGE_GRAPH, "id"))
     def draw_coverage(_: Any) -> Any:
-        return coverage(data.lexicon.recovery, labels.to_dict())
+        language = data.language
+        texts = language.texts(language.compact, with_controls=False)
+        return coverage(language.of(language.recovery, texts), language.labels)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
+    from vizapp.data.language import LanguageData
     from vizapp.data.lexicon import LexiconData
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
@@ -145,8 +146,15 @@ class RunData:
         return ExplorerData(self.run, self.tokens, threshold)
 
     @cached_property
+    def language(self) -> LanguageData:
+        """The laws of every tokenizer, and motif coverage."""
+        from vizapp.data.language import LanguageData
+
+        return LanguageData(self.run)
+
+    @cached_property
     def lexicon(self) -> LexiconData:
-        """Words, their places, and the laws."""
+        """Words and their places."""
         from vizapp.data.lexicon import LexiconData
 
         return LexiconData(self.run, self.tokens)

@@ -1,4 +1,4 @@
-"""Words and the places where they stand, rank-frequency curves and motif coverage."""
+"""Words and the places where they stand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
@@ -76,9 +75,6 @@ class LexiconData:
             run.table("clusters", ["label"])["label"].tolist(),
         )
         self.frequency = table["frequency"].to_numpy()
-        self.zipf = run.table("zipf")
-        self.rank_frequency = run.table("rank_frequency")
-        self.recovery = run.table("motif_recovery")
 
     @cached_property
     def _word(self) -> dict[str, NDArray[np.int32]]:
@@ -188,7 +184,3 @@ class LexiconData:
                     break
             out.append(", ".join(names))
         return out
-
-    def zipf_table(self, definition: str) -> pd.DataFrame:
-        """Rows of the Zipf table for one definition of r."""
-        return self.zipf[self.zipf["definition"] == definition]

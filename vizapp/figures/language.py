@@ -17,6 +17,7 @@ DEFINITIONS = {
     "seen2": "types seen at least twice",
     "seen3": "types seen at least 3 times",
     "seen10": "types seen at least 10 times",
+    "paper": "types seen 500 to 1,000,000 times (the paper's range)",
     "logranks": "one point per log-spaced rank",
 }
 
@@ -68,7 +69,9 @@ def rank_frequency(
     """
     data: list[dict[str, Any]] = []
     for fit in fits.itertuples():
-        mine = curves[curves["tokenizer"] == fit.tokenizer]
+        mine = curves[
+            (curves["tokenizer"] == fit.tokenizer) & (curves["corpus"] == fit.corpus)
+        ]
         paper = PAPER_R.get(str(fit.tokenizer))
         beside = f", paper {paper:.2f}" if paper is not None else ""
         r = f"{fit.r:.3f}" if np.isfinite(fit.r) else "not defined"

@@ -29,7 +29,8 @@ ABOUT_COVERAGE = (
 #: The definitions of r, short enough for the select; the full words stand in the help.
 _SHORT = {
     "all": "all types", "seen2": "types seen 2+ times", "seen3": "types seen 3+ times",
-    "seen10": "types seen 10+ times", "logranks": "log-spaced ranks",
+    "seen10": "types seen 10+ times", "paper": "types seen 500 to 1M times",
+    "logranks": "log-spaced ranks",
 }
 
 
@@ -44,14 +45,14 @@ def language_card(data: RunData) -> Any:
         ids.ZIPF_GRAPH, f"Rank and frequency, {data.region_text}", ABOUT_ZIPF, "motiflens-zipf",
         toolbar=choice, height="330px",
     )
-    motif = data.lexicon.zipf_table("all").set_index("tokenizer").loc["motif"]
+    motif = data.language.zipf_table("all").set_index("tokenizer").loc["motif"]
     differs = html.P(
         f"r over the n types of the definition. Paper: the whole human genome, 871 motif clusters; "
         f"here {motif['n_tokens']:,} tokens of {data.region_text}, "
         f"{len(data.explorer.cluster_labels):,} motif clusters, BPE trained on this sequence.",
         className="caption",
     )
-    profiles = data.lexicon.recovery["profile_id"].nunique()
+    profiles = len(data.language.profiles)
     coverage = figure_card(
         ids.COVERAGE_GRAPH, f"Motif coverage, {profiles} profiles", ABOUT_COVERAGE,
         "motiflens-coverage", height="330px",

@@ -153,8 +153,10 @@ def _attributions(data: RunData) -> Any:
 
 
 def _laws(data: RunData) -> Any:
-    wide = data.lexicon.zipf.pivot(index="tokenizer", columns="definition", values="r")
-    labels = data.lexicon.zipf.drop_duplicates("tokenizer").set_index("tokenizer")["label"]
+    language = data.language
+    mine = language.zipf[language.zipf["corpus"] == "sequence"]
+    wide = mine.pivot(index="tokenizer", columns="definition", values="r")
+    labels = {name: language.labels[name] for name in language.compact}
     rows = [
         [label, *(number(float(wide.loc[name, d])) for d in DEFINITIONS),
          f"{PAPER_R[name]:.2f}" if name in PAPER_R else ""]
