@@ -16,6 +16,8 @@ from vizapp.callbacks import (
     compare,
     genome,
     language,
+    lexicon,
+    lexicon_downloads,
     links,
     saved_selections,
     search,
@@ -62,7 +64,7 @@ def build(run_dir: Path) -> Dash:
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, search, language, genome, links,
-        shell,
+        lexicon, lexicon_downloads, shell,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -100,7 +100,7 @@ def _dragged(relayout: Any, now: Region, data: RunData) -> Region | None:
     return clamp(Region(now.chrom, start, end), data.genome.chroms)
 
 
-def _instance(grid_row: Any, now: Region, data: RunData) -> Region | None:
+def window_around(grid_row: Any, now: Region, data: RunData) -> Region | None:
     """The window around a clicked row of the table of places."""
     row = grid_row[0] if isinstance(grid_row, list) and grid_row else None
     if not isinstance(row, dict) or not {"chrom", "start", "end"} <= set(row):
@@ -155,7 +155,7 @@ def navigate(
     if trigger in (ids.GENOME_GRAPH, ids.DRAG_STORE):
         return _dragged(relayout, now, data)
     if trigger == ids.INSTANCE_GRID:
-        return _instance(row, now, data)
+        return window_around(row, now, data)
     moves = {
         ids.PAN_LEFT: lambda: moved(now, -0.5, chroms),
         ids.PAN_RIGHT: lambda: moved(now, 0.5, chroms),

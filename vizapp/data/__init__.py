@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vizapp.data.lexicon import LexiconData
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
+    from vizapp.data.word_table import WordTable
 
 _MANIFEST_VERSION = 1
 
@@ -158,6 +159,15 @@ class RunData:
         from vizapp.data.lexicon import LexiconData
 
         return LexiconData(self.run, self.tokens)
+
+    @cached_property
+    def word_table(self) -> WordTable:
+        """The table of words, searched, sorted and paged."""
+        from vizapp.data.word_search import WordSearch
+        from vizapp.data.word_table import WordTable
+
+        lexicon = self.lexicon
+        return WordTable(self.run, WordSearch(self.run), lexicon.frequency, lexicon.chroms)
 
     @cached_property
     def reproduction(self) -> Reproduction | None:

@@ -38,8 +38,13 @@ class WordLabels:
         return len(self._first) - 1
 
     def __getitem__(self, word: int) -> str:
-        clusters = self._clusters[self._first[word] : self._first[word + 1]]
-        return " + ".join(self._names[c] for c in clusters) or "(no motif)"
+        return " + ".join(self._names[c] for c in self.clusters_of(word)) or "(no motif)"
+
+    def clusters_of(self, word: int) -> list[int]:
+        """Motif clusters of a word, rising."""
+        part = slice(self._first[word], self._first[word + 1])
+        clusters: list[int] = self._clusters[part].tolist()
+        return clusters
 
     def with_each(self, groups: list[list[int]], among: int, most: int) -> list[int]:
         """The first words, by rank, that hold a motif cluster of every group.
@@ -106,6 +111,28 @@ class LexiconData:
     def count_places(self, words: NDArray[np.integer]) -> int:
         """Bins that hold one of the words."""
         return int(self.frequency[np.unique(words)].sum())
+
+    def spans(self, places: Places) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Start and end of places, bp."""
+        start = np.empty(len(places.bin), dtype=np.int64)
+        end = np.empty_like(start)
+        for number in np.unique(places.chrom).tolist():
+            here = places.chrom == number
+            edges = self._tokens.edges(self.chroms[number])
+            start[here], end[here] = edges[places.bin[here]], edges[places.bin[here] + 1]
+        return start, end
+
+    def signal_at(
+        self, chrom: NDArray[np.integer], bins: NDArray[np.integer]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Mean signal per base of chosen bins, by track; ``chrom`` numbers index ``chroms``."""
+        tracks = list(self._signal[self.chroms[0]])
+        found = {track: np.empty(len(bins), dtype=np.float32) for track in tracks}
+        for number in np.unique(chrom).tolist():
+            here = chrom == number
+            for track, values in self._signal[self.chroms[number]].items():
+                found[track][here] = values[bins[here]]
+        return found
 
     @cached_property
     def _signal(self) -> dict[str, dict[str, NDArray[np.float32]]]:

@@ -12,6 +12,7 @@ from vizapp.data import RunData
 from vizapp.state import Region
 from vizapp.views.genome import genome_card
 from vizapp.views.language import language_card
+from vizapp.views.lexicon import lexicon_page
 from vizapp.views.run import run_page
 from vizapp.views.search import search_form
 from vizapp.views.selection_panel import selection_card
@@ -19,7 +20,7 @@ from vizapp.views.selections import stores as selection_stores
 from vizapp.views.token_map import map_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
-PAGES = {"workspace": "Workspace", "run": "Run"}
+PAGES = {"workspace": "Workspace", "lexicon": "Lexicon", "run": "Run"}
 
 _KEYS = [
     ("/", "search: region, gene, motif, community, word"), ("← →", "pan"), ("+ −", "zoom"),
@@ -116,7 +117,10 @@ def page(
         ],
         id={"type": ids.PAGE_BODY, "page": "workspace"}, className="workspace",
     )
-    others = {"run": html.Main(run_page(data), className="run-page")}
+    others = {
+        "lexicon": html.Main(lexicon_page(data), className="lexicon-page"),
+        "run": html.Main(run_page(data), className="run-page"),
+    }
     for name, body in others.items():
         body.id = {"type": ids.PAGE_BODY, "page": name}
         body.style = {"display": "none"}
