@@ -1,4 +1,4 @@
-"""Command line: ``python -m precompute run|stage|status|show-config|doctor|report``."""
+"""Command line: ``python -m precompute run|stage|status|doctor|report|export-anndata ...``."""
 
 from __future__ import annotations
 
@@ -235,6 +235,20 @@ def report(
 
     with Bar("Reporting") as bar:
         path = write_report(run, out, bar.progress)
+    console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+@app.command("export-anndata")
+def export(
+    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
+    file: Annotated[Path, typer.Argument(help="file to write, ending in .h5ad or .zarr")],
+    force: Annotated[bool, typer.Option("--force", help="replace the file if it exists")] = False,
+) -> None:
+    """Write the token map as AnnData, which scanpy opens."""
+    from precompute.artefacts import RunFolder
+    from precompute.export import export_anndata
+
+    path = export_anndata(RunFolder(run), file, overwrite=force)
     console.print(f"wrote {path}", markup=False, soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from precompute.artefacts import ARTEFACTS
 from precompute.context import Facts, StageContext
@@ -22,7 +23,9 @@ def run(context: StageContext) -> Facts:
     layouts = context.run.group("layouts")
     obs = points.drop(columns=["point"]).copy()
     for level in ("megacluster", "subcluster"):
-        obs[level] = communities[level].astype(str).astype("category")
+        numbers = communities[level].to_numpy()
+        names = [str(number) for number in range(numbers.max() + 1)]
+        obs[level] = pd.Categorical.from_codes(numbers, names)
     for track in signal.attrs["tracks"]:
         values = np.empty(len(points), dtype=np.float32)
         for chrom in store.chroms:

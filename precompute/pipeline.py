@@ -166,7 +166,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         "explorer", "Write the explorer's AnnData", _P + "explorer:run",
-        (*_TOKENS, "signal", "points", "layouts", "communities"), ("explorer",), (), version=2,
+        (*_TOKENS, "signal", "points", "layouts", "communities"), ("explorer",), (), version=3,
     ),
     *(
         stage
