@@ -252,6 +252,20 @@ def export(
     console.print(f"wrote {path}", markup=False, soft_wrap=True)
 
 
+@app.command("export-table")
+def export_table(
+    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
+    name: Annotated[str, typer.Argument(help="table, e.g. lexicon; a wrong name lists them all")],
+    file: Annotated[Path, typer.Argument(help="file to write, .csv or .parquet")],
+    force: Annotated[bool, typer.Option("--force", help="replace the file if it exists")] = False,
+) -> None:
+    """Write a table of a run as CSV or Parquet."""
+    from precompute import export_tables
+
+    rows = export_tables.export_table(run, name, file, force)
+    console.print(f"wrote {file} ({rows:,} rows)", markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence and exit code 2."""
     try:
