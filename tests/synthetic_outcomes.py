@@ -299,6 +299,7 @@ def _facts(run: RunFolder) -> dict[str, dict[str, Any]]:
                            "adjusted_rand_of_halves": 0.9},
         "words": {"words": len(run.table("words", ["word"])), "threshold": THRESHOLD},
         "embedding": {"points": int(layouts["umap"].shape[0]),
+                      "fitted_points": int(run.table("points")["is_fitted"].sum()),
                       "candidates": int(layouts.attrs["n_candidates"]),
                       "quality_neighbors": 15,
                       "quality": dict(run.group("layout_quality").attrs["summary"])},

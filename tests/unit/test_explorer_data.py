@@ -61,7 +61,9 @@ def test_a_turned_polygon_selects_the_same_points(explorer):
 @pytest.mark.parametrize("layout", ["umap", "tsne", "pca"])
 def test_a_box_on_any_layout_holds_the_points_between_its_sides(explorer, layout):
     xy = explorer.layouts[layout]
-    (x0, y0), (x1, y1) = np.quantile(xy.astype(float), [0.31, 0.83], axis=0).tolist()
+    # A hair off the quantiles: no point lies on a side.
+    sides = np.quantile(xy.astype(float), [0.31, 0.83], axis=0) + 1e-9
+    (x0, y0), (x1, y1) = sides.tolist()
     box = {"kind": "lasso", "layout": layout,
            "polygon": [[x0, y0], [x1, y0], [x1, y1], [x0, y1]]}
     expected = [x0 <= x <= x1 and y0 <= y <= y1 for x, y in xy.tolist()]
@@ -113,6 +115,15 @@ def test_every_offered_colour_has_a_finite_value_for_each_point(explorer):
             assert shown.title
 
 
+def test_quality_colours_are_the_artefacts(data, explorer):
+    group = data.run.group("layout_quality")
+    for key in ("umap_preservation", "tsne_trustworthiness", "pca_preservation"):
+        shown = explorer.color_by(f"quality:{key}")
+        np.testing.assert_array_equal(shown.values, group[key][:])
+        assert "(0-1)" in shown.title
+        assert not shown.is_category
+
+
 def test_motif_colour_is_that_cluster_column(explorer):
     number = explorer.cluster_labels.index("TF05 / TF16")
     expected = explorer.values[:, number].toarray()[:, 0]
@@ -120,7 +131,8 @@ def test_motif_colour_is_that_cluster_column(explorer):
 
 
 @pytest.mark.parametrize(
-    "choice", ["", "motif:", "motif:99999", "motif:-1", "signal:nope", "__class__", "mega:1"])
+    "choice", ["", "motif:", "motif:99999", "motif:-1", "signal:nope", "quality:umap",
+               "quality:umap_k", "__class__", "mega:1"])
 def test_a_colour_that_is_not_offered_is_refused_in_a_sentence(explorer, choice):
     with pytest.raises(MotiflensError, match="choose from the list"):
         explorer.color_by(choice)

@@ -60,6 +60,11 @@ class Layouts(Mapping[str, NDArray[np.float32]]):
         return len(LAYOUTS)
 
 
+#: Layouts and measures of the artefact ``layout_quality``, as a person reads them.
+QUALITY_LAYOUTS = {"umap": "UMAP", "tsne": "t-SNE", "pca": "PC 1-2"}
+QUALITY = {"preservation": "Neighbours kept", "trustworthiness": "Trustworthiness"}
+
+
 class ExplorerData:
     """Points of the map in one order; every array is indexed by point.
 
@@ -169,10 +174,17 @@ class ExplorerData:
             ("gc", "GC content"), ("length", "Bin length"),
         ]
         signal = [(f"signal:{t}", about["short_label"]) for t, about in self.tracks.items()]
+        quality = [
+            (f"quality:{layout}_{measure}", f"{name}: {words.lower()}")
+            for layout, name in QUALITY_LAYOUTS.items() for measure, words in QUALITY.items()
+        ]
         motifs = [(f"motif:{i}", name) for i, name in enumerate(self.cluster_labels)]
         return [
             {"group": group, "items": [{"value": v, "label": label} for v, label in items]}
-            for group, items in (("Token", plain), ("Signal", signal), ("Motif cluster", motifs))
+            for group, items in (
+                ("Token", plain), ("Signal", signal), ("Layout quality", quality),
+                ("Motif cluster", motifs),
+            )
         ]
 
     def color_by(self, choice: str) -> ColorBy:
@@ -198,6 +210,10 @@ class ExplorerData:
             about = self.tracks[key]
             title = f"{about['short_label']} ({about['unit']})"
             return ColorBy(self._signal[key], title, False)
+        layout, _, measure = key.partition("_")
+        if kind == "quality" and layout in QUALITY_LAYOUTS and measure in QUALITY:
+            title = f"{QUALITY_LAYOUTS[layout]}: {QUALITY[measure].lower()} (0-1)"
+            return ColorBy(self._run.group("layout_quality")[key][:], title, False)
         if kind == "motif" and key.isdigit() and int(key) < len(self.cluster_labels):
             title = f"{self.cluster_labels[int(key)]} (occupancy)"
             return ColorBy(self.occupancy(int(key)), title, False)

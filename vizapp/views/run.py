@@ -9,6 +9,7 @@ import pandas as pd
 from dash import html
 
 from vizapp.data import RunData
+from vizapp.data.explorer import QUALITY_LAYOUTS
 from vizapp.data.reproduction import Figure
 from vizapp.figures.language import DEFINITIONS, PAPER_R
 from vizapp.theme import MODEL_LABELS
@@ -61,8 +62,23 @@ def _summary(data: RunData) -> Any:
         ["Words", number(facts["words"]["words"]), ""],
         ["Megaclusters, subclusters",
          f"{facts['communities']['megaclusters']}, {facts['communities']['subclusters']}", ""],
+        [f"Their adjusted Rand index over {facts['communities']['stability_seeds']} seeds of "
+         "Louvain, mean",
+         f"{facts['communities']['mega_adjusted_rand']:.3f}, "
+         f"{facts['communities']['sub_adjusted_rand']:.3f}", ""],
+        *_layout_rows(facts["embedding"]),
     ]
     return _table(["", "this run", "paper, human genome"], rows, "The run and the paper")
+
+
+def _layout_rows(facts: dict[str, Any]) -> list[list[str]]:
+    """How well each layout keeps neighbours."""
+    quality = facts["quality"]
+    return [
+        [f"{name}: share of the {facts['quality_neighbors']} nearest tokens kept, trustworthiness",
+         f"{quality[f'{layout}_preservation']:.3f}, {quality[f'{layout}_trustworthiness']:.3f}", ""]
+        for layout, name in QUALITY_LAYOUTS.items()
+    ]
 
 
 def _reproduction(data: RunData) -> Any:

@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.data.explorer import QUALITY_LAYOUTS
 from vizapp.figures.prominent import format_q
 from vizapp.map_state import NOTHING_HIDDEN, Hidden
 from vizapp.theme import community_color
@@ -22,6 +23,27 @@ ABOUT_MAP = (
     "are drawn as an image, which becomes points where fewer than 30,000 are in view. Hidden "
     "communities stay in selections. Source: the paper's token explorer."
 )
+
+
+def about_map(data: RunData) -> str:
+    """What the map is, and how well each layout keeps neighbours."""
+    facts = data.facts["embedding"]
+    quality, k = facts["quality"], facts["quality_neighbors"]
+    kept = ", ".join(
+        f"{name} keeps {100 * quality[f'{layout}_preservation']:.3g} % (trustworthiness "
+        f"{quality[f'{layout}_trustworthiness']:.3g})"
+        for layout, name in QUALITY_LAYOUTS.items()
+    )
+    n_placed = facts["points"] - facts["fitted_points"]
+    placed = (
+        f" {n_placed:,} of the tokens were placed on the finished map by their nearest neighbours."
+        if n_placed else ""
+    )
+    return (
+        f"{ABOUT_MAP}{placed} Of a token's {k} nearest in the principal components, {kept}; colour "
+        "the map by it to see where. Trustworthiness: 1 when none that is near on the map is far "
+        "in the components (doi:10.1007/3-540-44668-0_68)."
+    )
 
 
 def chips(data: RunData, level: str, hidden: Hidden = NOTHING_HIDDEN) -> list[Any]:
@@ -153,7 +175,7 @@ def map_card(data: RunData, figure: dict[str, Any], says: str) -> Any:
     n, candidates = data.explorer.n, data.explorer.n_candidates
     title = f"Token map, {n:,} of {candidates:,} tokens on {data.region_text}"
     card = figure_card(
-        ids.MAP_GRAPH, title, ABOUT_MAP, "motiflens-token-map",
+        ids.MAP_GRAPH, title, about_map(data), "motiflens-token-map",
         figure=figure, drawing=("drawclosedpath", "drawrect"),
     )
     status = html.P(says, id=ids.MAP_STATUS, className="map-status", role="status")
