@@ -16,6 +16,7 @@ from vizapp.callbacks import (
     compare,
     genome,
     language,
+    language_page,
     lexicon,
     lexicon_downloads,
     links,
@@ -63,8 +64,8 @@ def build(run_dir: Path) -> Dash:
     app.layout = page(data, region, selection, picture)
     token_map.register(app, data, drawing)
     for module in (
-        selection_panel, selections, saved_selections, compare, search, language, genome, links,
-        lexicon, lexicon_downloads, shell,
+        selection_panel, selections, saved_selections, compare, search, language, language_page,
+        genome, links, lexicon, lexicon_downloads, shell,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -18,8 +18,12 @@ DIVERGING = (
     (1.0, "#B2182B"),
 )
 BASES = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
-TOKENIZERS = {"motif": "#009E73", "bpe600": "#0072B2", "bpe4096": "#56B4E9"}
+TOKENIZERS = {
+    "motif": "#009E73", "bpe600": "#0072B2", "bpe4096": "#56B4E9", "bpefile": "#D55E00",
+    "onehot": "#7B8894",
+}
 KMER_GREYS = ("#C9B37A", "#B79B56", "#A08438", "#856C25", "#695418", "#4D3D10")
+APART_PURPLES = ("#DDB3CC", "#CC79A7", "#B25C8C", "#944672", "#743358", "#55223F")
 OBSERVED = "#7B8894"
 MODEL_COLORS = {"tokens": "#0072B2", "onehot": "#D55E00"}
 MODEL_LABELS = {"tokens": "Token model", "onehot": "One-hot model"}

@@ -63,6 +63,25 @@ class LanguageData:
         """Motif profiles, in the order of the run."""
         return list(dict.fromkeys(self.recovery["profile_id"]))
 
+    @cached_property
+    def profile_names(self) -> dict[str, str]:
+        """Name of each profile for a person, e.g. 'CTCF MA0139.1'."""
+        table = self._run.table("profiles", ["profile_id", "tf"])
+        names = dict(zip(table["profile_id"], table["tf"], strict=True))
+        return {profile: f"{names.get(profile, '')} {profile}".strip() for profile in self.profiles}
+
+    @property
+    def first_profile(self) -> str:
+        """The profile shown at first: CTCF's when there is one."""
+        ctcf = [p for p, name in self.profile_names.items() if name.startswith("CTCF ")]
+        return (ctcf or self.profiles)[0]
+
+    def word_of(self, profile_id: str) -> int | None:
+        """The motif word whose token matches a profile best; None when there is none."""
+        rows = self.best_tokens(profile_id, [("motif", "sequence")])
+        word = int(rows["word"].iloc[0]) if len(rows) else -1
+        return word if word >= 0 else None
+
     def zipf_table(
         self, definition: str, tokenizers: list[str] | None = None, corpus: str = "sequence"
     ) -> pd.DataFrame:
@@ -87,8 +106,8 @@ class LanguageData:
 
     def of(self, table: pd.DataFrame, texts: list[tuple[str, str]]) -> pd.DataFrame:
         """Rows of a table that speak of one of the texts, in the order of the texts."""
-        keyed = table.set_index(["tokenizer", "corpus"], drop=False)
-        parts = [keyed.loc[[text]] for text in texts if text in keyed.index]
+        groups = dict(list(table.groupby(["tokenizer", "corpus"], sort=False)))
+        parts = [groups[text] for text in texts if text in groups]
         return pd.concat(parts, ignore_index=True) if parts else table.iloc[:0]
 
     def best_tokens(self, profile_id: str, texts: list[tuple[str, str]]) -> pd.DataFrame:

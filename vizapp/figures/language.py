@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vizapp.figures.arrays import packed
-from vizapp.theme import ACCENT, KMER_GREYS, TOKENIZERS, WINDOW, axis, base_layout
+from vizapp.theme import ACCENT, APART_PURPLES, KMER_GREYS, TOKENIZERS, WINDOW, axis, base_layout
 
 #: What each definition of r means, for the interface.
 DEFINITIONS = {
@@ -31,6 +31,8 @@ def tokenizer_color(name: str) -> str:
         return TOKENIZERS[name]
     if name.startswith("kmer"):
         return KMER_GREYS[(int(name[4:]) - 3) % len(KMER_GREYS)]
+    if name.startswith("apart"):
+        return APART_PURPLES[(int(name[5:]) - 3) % len(APART_PURPLES)]
     return "#56B4E9"
 
 

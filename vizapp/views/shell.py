@@ -12,6 +12,7 @@ from vizapp.data import RunData
 from vizapp.state import Region
 from vizapp.views.genome import genome_card
 from vizapp.views.language import language_card
+from vizapp.views.language_page import language_page
 from vizapp.views.lexicon import lexicon_page
 from vizapp.views.run import run_page
 from vizapp.views.search import search_form
@@ -20,7 +21,9 @@ from vizapp.views.selections import stores as selection_stores
 from vizapp.views.token_map import map_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
-PAGES = {"workspace": "Workspace", "lexicon": "Lexicon", "run": "Run"}
+PAGES = {
+    "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "run": "Run",
+}
 
 _KEYS = [
     ("/", "search: region, gene, motif, community, word"), ("← →", "pan"), ("+ −", "zoom"),
@@ -118,6 +121,7 @@ def page(
         id={"type": ids.PAGE_BODY, "page": "workspace"}, className="workspace",
     )
     others = {
+        "language": html.Main(language_page(data), className="run-page"),
         "lexicon": html.Main(lexicon_page(data), className="lexicon-page"),
         "run": html.Main(run_page(data), className="run-page"),
     }
