@@ -51,8 +51,6 @@ SELECTION_SUMMARY = "selection-summary"
 PROMINENT_GRAPH = "prominent-graph"
 LOGO_GRAPH = "logo-graph"
 INSTANCE_GRID = "instance-grid"
-INSTANCE_BED = "instance-bed"
-INSTANCE_DOWNLOAD = "instance-download"
 
 ZIPF_GRAPH = "zipf-graph"
 ZIPF_DEFINITION = "zipf-definition"
@@ -114,6 +112,14 @@ VOLCANO_GRAPH = "volcano-graph"
 
 SUBCLUSTERS_OF = "subclusters-of"
 SUBCLUSTERS_GRAPH = "subclusters-graph"
+SUBCLUSTERS_SAYS = "subclusters-says"
+
+EXPORT_MENU = "export-menu"
+
+
+def export_item(name: str) -> str:
+    """Id of the button of a download, by its file name."""
+    return "export-" + name.replace(".", "-")
 
 LEXICON_SEARCH = "lexicon-search"
 LEXICON_LEAST = "lexicon-least"

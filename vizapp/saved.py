@@ -67,7 +67,7 @@ def clean_name(text: Any) -> str:
 
 
 def save(raw: Any, name: Any, selection: Any) -> list[dict[str, Any]]:
-    """The store with one more selection, shown on the map; without a name it gets a number.
+    """The store with one more selection, not yet shown; without a name it gets a number.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def save(raw: Any, name: Any, selection: Any) -> list[dict[str, Any]]:
         raise StateError(f"a selection named {label!r} is saved already; choose another name")
     used = {item.color for item in items}
     color = next(i for i in range(len(SWATCHES)) if i not in used)
-    return _stored([*items, _made(label, color, True, chosen)])
+    return _stored([*items, _made(label, color, False, chosen)])
 
 
 def _made(name: str, color: int, shown: bool, selection: AnySelection) -> Saved:

@@ -14,6 +14,7 @@ from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks import (
     compare,
+    export,
     genome,
     language,
     language_page,
@@ -25,6 +26,7 @@ from vizapp.callbacks import (
     selection_panel,
     selections,
     shell,
+    subclusters,
     token_map,
 )
 from vizapp.data import RunData
@@ -64,8 +66,8 @@ def build(run_dir: Path) -> Dash:
     app.layout = page(data, region, selection, picture)
     token_map.register(app, data, drawing)
     for module in (
-        selection_panel, selections, saved_selections, compare, search, language, language_page,
-        genome, links, lexicon, lexicon_downloads, shell,
+        selection_panel, selections, saved_selections, compare, subclusters, search, export,
+        language, language_page, genome, links, lexicon, lexicon_downloads, shell,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -155,3 +155,28 @@ def test_search_offers_while_typing_and_selects_by_keyboard(page):
     page.wait_for_selector("#search-list:has-text('nothing is called so')", timeout=10_000)
     page.keyboard.press("Escape")
     assert not page.is_visible("#search-list")
+
+
+def test_a_subclusters_dot_selects_it_and_exports_hold_what_is_selected(page):
+    text = summary(page)
+    page.click("[role=tab]:has-text('Subclusters')")
+    dot = page.locator("#subclusters-graph .points path").first
+    dot.wait_for(timeout=15_000)
+    number = evaluate(page, "subclusters-graph", "p._fullData[0].customdata[0][0]")
+    dot.click(force=True)
+    wait_for_change(page, summary, text)
+    assert f"subcluster {number}," in summary(page)
+    places = int(re.search(r"in ([\d,]+) places?", summary(page))[1].replace(",", ""))
+    contents = {}
+    for name in ("places-bed", "points-csv"):
+        page.click("#export-menu")
+        with page.expect_download(timeout=15_000) as caught:
+            page.click(f"#export-{name}")
+        contents[name] = Path(caught.value.path()).read_text(encoding="utf-8").splitlines()
+    assert len(contents["places-bed"]) == places
+    assert len(contents["points-csv"]) == n_points(page) + 1
+    page.click("#selection-clear")
+    page.wait_for_selector("#selection-summary:has-text('nothing yet')", timeout=10_000)
+    page.click("#export-menu")
+    page.click("#export-places-csv")
+    page.wait_for_selector("#notice :text('nothing is selected')", timeout=10_000)

@@ -35,7 +35,7 @@ def two():
 def test_what_is_saved_is_what_was_selected(two):
     items = parse_saved(json.loads(json.dumps(two)))
     assert [(i.name, i.color, i.shown) for i in items] == [
-        ("first", 0, True), ("second", 1, True)]
+        ("first", 0, False), ("second", 1, False)]
     assert items[0].selection == parse_selection(MEGA)
     assert items[1].selection == parse_selection(WORD)
     assert parse_saved(None) == []
@@ -43,7 +43,7 @@ def test_what_is_saved_is_what_was_selected(two):
 
 def test_renaming_showing_and_deleting_touch_one(two):
     assert [i.name for i in parse_saved(rename(two, 1, "  third\n one "))] == ["first", "third one"]
-    assert [i.shown for i in parse_saved(toggle(two, 0))] == [False, True]
+    assert [i.shown for i in parse_saved(toggle(two, 0))] == [True, False]
     assert toggle(toggle(two, 0), 0) == two
     left = delete(two, 0)
     assert [i.name for i in parse_saved(left)] == ["second"]
@@ -123,3 +123,44 @@ def test_a_run_has_an_identity_of_its_own(data, tmp_path, synthetic_root):
     stage["outputs"]["communities"] = "0" * 64
     (copy / "manifest.json").write_text(json.dumps(manifest))
     assert RunData(copy).identity != data.identity
+
+
+def test_only_shown_selections_are_ringed_each_in_its_colour(data, two):
+    import base64
+
+    import numpy as np
+    import plotly.graph_objects as go
+
+    from vizapp.callbacks.saved_selections import patch_saved
+    from vizapp.figures.token_map import SAVED_TRACE
+    from vizapp.views.map_drawing import MapDrawing
+
+    def numbers(packed, dtype):
+        return np.frombuffer(base64.b64decode(packed["bdata"]), dtype=dtype)
+
+    drawing = MapDrawing(data)
+    steps = patch_saved(drawing, toggle(two, 1), "umap", None).to_plotly_json()["operations"]
+    assert [s["location"] for s in steps] == [["data", SAVED_TRACE]]
+    trace = steps[0]["params"]["value"]
+    go.Figure({"data": [trace]})
+    members = data.explorer.members(parse_selection(WORD))
+    assert members.any()
+    np.testing.assert_array_equal(
+        numbers(trace["x"], "f4"), data.explorer.layouts["umap"][members, 0])
+    assert trace["marker"]["colorscale"] == [[0.0, SWATCHES[1]], [1.0, SWATCHES[1]]]
+    both = patch_saved(drawing, toggle(toggle(two, 0), 1), "pca", None)
+    trace = both.to_plotly_json()["operations"][0]["params"]["value"]
+    n = [int(data.explorer.members(parse_selection(s)).sum()) for s in (MEGA, WORD)]
+    assert np.bincount(numbers(trace["marker"]["color"], "i1")).tolist() == n
+    nothing = patch_saved(drawing, None, "tsne", None).to_plotly_json()["operations"][0]
+    assert len(numbers(nothing["params"]["value"]["x"], "f4")) == 0
+
+
+def test_very_many_saved_points_are_thinned_evenly():
+    import numpy as np
+
+    from vizapp.figures.token_map import saved_overlay
+
+    xy = np.zeros((100_000, 2), dtype=np.float32)
+    trace = saved_overlay(xy, [(np.arange(100_000), "#000000"), (np.arange(50), "#FFFFFF")])
+    assert len(trace["x"]["bdata"]) < 20_100 * 4 * 4 / 3 + 10

@@ -8,6 +8,7 @@ import pytest
 
 from precompute.errors import MotiflensError
 from vizapp.callbacks import selection_panel
+from vizapp.callbacks.export import selection_file
 from vizapp.callbacks.links import selected_words
 from vizapp.state import parse_selection
 
@@ -90,7 +91,7 @@ def test_a_malformed_sort_is_by_locus(data, model):
 
 
 def test_bed_lists_every_place_with_its_frequency(data):
-    lines = selection_panel.bed_text(data, MEGA).splitlines()
+    lines = "".join(selection_file(data, "places.bed", MEGA)).splitlines()
     words = selected_words(data, parse_selection(MEGA))
     rows, n = data.lexicon.instances(words, 0, 10**6, "locus", False)
     assert len(lines) == n
@@ -100,4 +101,4 @@ def test_bed_lists_every_place_with_its_frequency(data):
         assert name == row["word"].replace(" ", "_")
         assert int(score) == min(1000, row["frequency"])
     with pytest.raises(MotiflensError, match="nothing is selected"):
-        selection_panel.bed_text(data, None)
+        selection_file(data, "places.bed", None)

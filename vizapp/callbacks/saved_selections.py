@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import ALL, Dash, Input, Output, State, ctx, no_update
+from dash import ALL, Dash, Input, Output, Patch, State, ctx, no_update
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.saved import delete, item_at, parse_saved, rename, save, toggle
+from vizapp.map_state import parse_hidden, parse_layout
+from vizapp.saved import SWATCHES, delete, item_at, parse_saved, rename, save, toggle
 from vizapp.selection import as_json, combine
+from vizapp.views.map_drawing import MapDrawing
 from vizapp.views.saved_selections import saved_chips, saved_lines
 
 
@@ -18,8 +20,18 @@ def was_pressed() -> bool:
     return bool(ctx.triggered and ctx.triggered[0]["value"])
 
 
-def register(app: Dash, data: RunData) -> None:
+def patch_saved(drawing: MapDrawing, raw: Any, layout: Any, hidden: Any) -> Patch:
+    """The saved selections that are shown, on the map."""
+    groups = [(item.selection, SWATCHES[item.color]) for item in parse_saved(raw) if item.shown]
+    drawn, patch = drawing.saved(groups, parse_layout(layout), parse_hidden(hidden)), Patch()
+    for place, trace in drawn.traces.items():
+        patch["data"][place] = trace
+    return patch
+
+
+def register(app: Dash, data: RunData, drawing: MapDrawing | None = None) -> None:
     """Register the callbacks."""
+    drawing = drawing or MapDrawing(data)
     store = ids.saved_store(data.identity)
 
     @app.callback(
@@ -52,6 +64,13 @@ def register(app: Dash, data: RunData) -> None:
     def show(raw: Any) -> Any:
         items = parse_saved(raw)
         return saved_chips(items), saved_lines(items)
+
+    @app.callback(
+        Output(ids.MAP_GRAPH, "figure", allow_duplicate=True), Input(store, "data"),
+        Input(ids.MAP_LAYOUT, "value"), Input(ids.MAP_HIDDEN, "data"), prevent_initial_call=True,
+    )
+    def draw(raw: Any, layout: Any, hidden: Any) -> Any:
+        return patch_saved(drawing, raw, layout, hidden)
 
     @app.callback(
         Output(ids.SELECTION_STORE, "data", allow_duplicate=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dash import Dash, Input, Output, State, dcc, no_update
+from dash import Dash, Input, Output, State, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
@@ -69,24 +69,6 @@ def instance_rows(data: RunData, raw: Any, request: Any) -> dict[str, Any]:
     return {"rowData": rows, "rowCount": n}
 
 
-def bed_text(data: RunData, raw: Any) -> str:
-    """BED5 of all places of the selected words: the score is the word's frequency, at most 1000."""
-    words = selected_words(data, parse_selection(raw))
-    if len(words) == 0:
-        raise MotiflensError("nothing is selected, so there is no BED to download; select first")
-    places = data.lexicon.places(words)
-    lines = []
-    for number, chrom in enumerate(data.lexicon.chroms):
-        bins = places.bin[places.chrom == number]
-        edges = data.tokens.edges(chrom)
-        word = data.lexicon.words_of(chrom, 0, data.tokens.n_bins(chrom))[bins]
-        for b, w in zip(bins.tolist(), word.tolist(), strict=True):
-            name = str(data.lexicon.labels[w]).replace(" ", "_")
-            score = min(1000, int(data.lexicon.frequency[w]))
-            lines.append(f"{chrom}\t{edges[b]}\t{edges[b + 1]}\t{name}\t{score}")
-    return "\n".join(lines) + "\n"
-
-
 def register(app: Dash, data: RunData) -> None:
     """Register the callbacks of the panel."""
 
@@ -106,10 +88,3 @@ def register(app: Dash, data: RunData) -> None:
     )
     def rows(request: Any, selection: Any) -> Any:
         return no_update if request is None else instance_rows(data, selection, request)
-
-    @app.callback(
-        Output(ids.INSTANCE_DOWNLOAD, "data"), Input(ids.INSTANCE_BED, "n_clicks"),
-        State(ids.SELECTION_STORE, "data"), prevent_initial_call=True,
-    )
-    def bed(clicks: Any, selection: Any) -> Any:
-        return dcc.send_string(bed_text(data, selection), "motiflens-places.bed")

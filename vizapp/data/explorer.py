@@ -233,6 +233,23 @@ class ExplorerData:
         """Occupancy of a motif cluster on each point, float32 (n_points,)."""
         return self._columns[:, cluster].toarray()[:, 0]
 
+    @property
+    def threshold(self) -> float:
+        """Occupancy from which a motif cluster is in a word."""
+        return self._members.threshold
+
+    @cached_property
+    def enrichment(self) -> dict[int, pd.DataFrame]:
+        """Stored enrichment of each subcluster, by motif cluster."""
+        table = self._run.table("enrichment")
+        table = table[table["level"] == "sub"]
+        return {int(number): rows.set_index("cluster")
+                for number, rows in table.groupby("community")}
+
+    def signal(self, track: str) -> NDArray[np.float32]:
+        """Mean signal of a track over the bin of each point, float32 (n_points,)."""
+        return self._signal[track]
+
     def holding(self, cluster: int, least: float) -> NDArray[np.integer]:
         """Points whose occupancy of a motif cluster is at least ``least``, which is above 0."""
         part = slice(self._columns.indptr[cluster], self._columns.indptr[cluster + 1])

@@ -154,6 +154,10 @@ class GenomeData:
         """Tracks that the models predict."""
         return [t for t, about in self.tracks.items() if about["target"]]
 
+    def megaclusters(self, chrom: str) -> NDArray[np.int16]:
+        """Megacluster of each bin of a chromosome; negative where there is none."""
+        return self._mega[chrom]
+
     def warm(self) -> None:
         """Read every whole-run array, so that the first jump is as fast as the next."""
         for cache in (self._codes, self._depth, self._mega, self._observed, self._predicted):

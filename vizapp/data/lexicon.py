@@ -140,6 +140,10 @@ class LexiconData:
         tracks = list(group.attrs["tracks"])
         return {c: {t: group[f"{c}/{t}/bins"][:] for t in tracks} for c in self.chroms}
 
+    def signal(self, chrom: str) -> dict[str, NDArray[np.float32]]:
+        """Mean signal of each track over the bins of a chromosome."""
+        return self._signal[chrom]
+
     def instances(
         self, words: NDArray[np.integer], first: int, last: int, sort: str, descending: bool
     ) -> tuple[list[dict], int]:

@@ -2,7 +2,8 @@
 
 Traces: 0 the points, empty where an image stands for them; 1 the points that a magnitude does not
 leave at its minimum, drawn again so that they are not buried; 2 points that share a word with the
-genome window; 3 points in the genome window; 4 the selection; 5 density contours.
+genome window; 3 points in the genome window; 4 the selection; 5 density contours; 6 the saved
+selections that are shown.
 Images, under the traces: 0 all points, 1 the selection.
 
 Nothing of the hover travels with the figure: the server is asked about the point under the pointer.
@@ -22,6 +23,7 @@ from vizapp.figures.map_image import no_image
 from vizapp.theme import ACCENT, MAGNITUDE, WINDOW, axis, base_layout, community_color
 
 POINTS_TRACE, FRONT_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE, CONTOUR_TRACE = range(6)
+SAVED_TRACE = 6
 POINTS_IMAGE, SELECTED_IMAGE = range(2)
 
 #: Selected points up to which each has a ring; more are dots, which paint faster.
@@ -91,6 +93,34 @@ def overlay(
         "type": "scattergl", "mode": "markers", "hoverinfo": "skip", "name": names[trace],
         "x": packed(xy[points, 0], "float32"), "y": packed(xy[points, 1], "float32"),
         "marker": styles[trace],
+    }
+
+
+#: Rings of saved selections that are drawn at most.
+_MOST_SAVED = 20_000
+
+
+def saved_overlay(
+    xy: NDArray[np.floating], groups: Sequence[tuple[NDArray[np.integer], str]]
+) -> dict[str, Any]:
+    """Rings around the points of saved selections, each in its colour; of very many, evenly spread
+    ones. Each group's rings are a little wider than those of the one before, so that both show."""
+    share = min(1.0, _MOST_SAVED / max(1, sum(len(points) for points, _ in groups)))
+    kept = [points[np.linspace(0, len(points) - 1, int(np.ceil(share * len(points))), dtype=int)]
+            for points, _ in groups]
+    points = np.concatenate([*kept, np.empty(0, dtype=np.int64)]).astype(np.int64)
+    group = np.repeat(np.arange(len(kept)), [len(part) for part in kept])
+    colors = [color for _, color in groups]
+    stops = np.linspace(0, 1, len(colors) + 1)
+    scale = [[float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])]
+    return {
+        "type": "scattergl", "mode": "markers", "hoverinfo": "skip", "name": "saved selections",
+        "x": packed(xy[points, 0], "float32"), "y": packed(xy[points, 1], "float32"),
+        "marker": {
+            "symbol": "circle-open", "size": packed(7 + 2 * group, "int8"),
+            "line": {"width": 1.6}, "color": packed(group, "int8"), "cmin": -0.5,
+            "cmax": max(len(colors), 1) - 0.5, "showscale": False,
+        } | ({"colorscale": scale} if scale else {}),
     }
 
 
@@ -284,7 +314,7 @@ def token_map(
     """
     nothing = {"type": "scattergl", "mode": "markers", "x": [], "y": [], "hoverinfo": "skip"}
     figure: dict[str, Any] = {
-        "data": [traces.get(i, nothing) for i in range(CONTOUR_TRACE + 1)],
+        "data": [traces.get(i, nothing) for i in range(SAVED_TRACE + 1)],
         "layout": base_layout(
             **axes(layout, explained, view), dragmode="drawclosedpath", hovermode=False,
             uirevision=layout, margin={"l": 46, "r": 8, "t": 8, "b": 40},

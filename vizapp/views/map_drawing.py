@@ -24,6 +24,7 @@ from vizapp.figures.token_map import (
     FRONT_TRACE,
     POINTS_IMAGE,
     POINTS_TRACE,
+    SAVED_TRACE,
     SELECTED_IMAGE,
     SELECTED_TRACE,
     SHARED_TRACE,
@@ -37,6 +38,7 @@ from vizapp.figures.token_map import (
     overlay,
     palette,
     points_trace,
+    saved_overlay,
     shades,
     token_map,
 )
@@ -152,6 +154,18 @@ class MapDrawing:
                 slot = map_image.image(picture, *here[:4])
                 found = found[:0]
         return Drawn({SELECTED_TRACE: overlay(xy, found, SELECTED_TRACE)}, {SELECTED_IMAGE: slot})
+
+    def saved(
+        self, groups: Sequence[tuple[AnySelection, str]], layout: str, hidden: Hidden
+    ) -> Drawn:
+        """Saved selections, each with its colour, as rings."""
+        explorer = self._data.explorer
+        shown = explorer.map.shown(hidden)
+        found = []
+        for chosen, color in groups:
+            members = explorer.members(chosen)
+            found.append((np.flatnonzero(members if shown is None else members & shown), color))
+        return Drawn({SAVED_TRACE: saved_overlay(explorer.layouts[layout], found)}, {})
 
     def figure(
         self, options: MapOptions, region: Region, chosen: AnySelection | None

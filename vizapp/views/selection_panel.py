@@ -6,7 +6,7 @@ from typing import Any
 
 import dash_ag_grid as dag
 import dash_mantine_components as dmc
-from dash import dcc, html
+from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
@@ -14,6 +14,7 @@ from vizapp.views.compare import compare_tab
 from vizapp.views.figure_card import figure_card, help_mark
 from vizapp.views.saved_selections import saved_row
 from vizapp.views.selections import algebra_row
+from vizapp.views.subclusters import subclusters_tab
 
 ABOUT_PROMINENT = (
     "Motif clusters whose occupancy inside the selection differs most from all other tokens of the "
@@ -68,6 +69,24 @@ def selection_title(size: str, source: str) -> list[Any]:
             html.Span(source, className="summary-source", title=source)]
 
 
+def _export_menu() -> Any:
+    items = {
+        "places.bed": "Places, BED", "places.csv": "Places with words and signal, CSV",
+        "points.csv": "Map points with coordinates, CSV",
+    }
+    return dmc.Menu(
+        [
+            dmc.MenuTarget(html.Button("Export", id=ids.EXPORT_MENU, className="tool",
+                                       title="Download the selection as BED or CSV")),
+            dmc.MenuDropdown([
+                dmc.MenuItem(label, id=ids.export_item(name), n_clicks=0)
+                for name, label in items.items()
+            ]),
+        ],
+        position="bottom-end", shadow="md", keepMounted=True,
+    )
+
+
 def selection_card(data: RunData) -> Any:
     """What is selected: size, prominent motifs, logos, places."""
     head = html.Div(
@@ -77,8 +96,7 @@ def selection_card(data: RunData) -> Any:
                 [
                     html.Button("Clear", id=ids.SELECTION_CLEAR, className="tool",
                                 title="Clear the selection (Esc)", n_clicks=0),
-                    html.Button("Save BED", id=ids.INSTANCE_BED, className="tool", n_clicks=0,
-                                title="Download the places of the selected words as BED"),
+                    _export_menu(),
                 ],
                 className="tools fixed",
             ),
@@ -104,6 +122,7 @@ def selection_card(data: RunData) -> Any:
     tabs = {
         "motifs": ("Motifs and places", [bars, logos, *places]),
         "compare": ("Compare", compare_tab()),
+        "subclusters": ("Subclusters", subclusters_tab(data)),
     }
     return html.Div(
         [
@@ -117,7 +136,6 @@ def selection_card(data: RunData) -> Any:
                 id=ids.PANEL_TABS, value="motifs", keepMounted=True, color="pink",
                 className="panel-tabs",
             ),
-            dcc.Download(id=ids.INSTANCE_DOWNLOAD),
         ],
         className="panel selection-panel",
     )
