@@ -54,7 +54,19 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Law:
-    """Rank-frequency law of one tokenizer; r is None where it is not defined."""
+    """Laws of one tokenizer; a number is None where it is not defined.
+
+    Attributes
+    ----------
+    tokens, types : of the run's sequence
+    r_all, r_seen3 : Pearson r of log rank and log frequency over all types, and over those seen at
+        least 3 times, with its 95 % interval ``r_seen3_range``
+    r_shuffled : as r_seen3, of the shuffled control
+    exponent : of the maximum-likelihood power law of frequencies
+    heaps : exponent of vocabulary growth
+    kendall : tau-b of length and frequency
+    paper_r : the paper's r
+    """
 
     tokenizer: str
     label: str
@@ -62,6 +74,11 @@ class Law:
     types: int
     r_all: float | None
     r_seen3: float | None
+    r_seen3_range: tuple[float, float] | None
+    r_shuffled: float | None
+    exponent: float | None
+    heaps: float | None
+    kendall: float | None
     paper_r: float | None
 
 

@@ -282,25 +282,46 @@ def depths(counts: NDArray[np.integer], mean: float) -> Figure:
     return Figure("depths", title, caption, plot.svg(title))
 
 
-def rank_frequency(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
-    """Rank-frequency curves of the tokenizers in log-log; the k-mers are faint."""
-    high = math.log10(max(table["frequency"].max(), 10))
-    plot = _Plot((0.0, 1.03 * math.log10(max(table["rank"].max(), 10))), (0.0, 1.03 * high))
-    plot.axes("rank (types, log)", "frequency (tokens, log)", is_log=True)
+def _log_curves(
+    table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], labels: dict[str, str],
+    at_right: bool,
+) -> _Plot:
+    """A curve of each tokenizer in log-log; the k-mers are faint."""
+    wide, high = (math.log10(max(table[name].max(), 10)) for name in (x, y))
+    plot = _Plot((0.0, 1.03 * wide), (0.0, 1.03 * high))
+    plot.axes(*titles, is_log=True)
     names: list[tuple[str, str, str]] = []
     for name, rows in table.groupby("tokenizer", sort=False):
         is_kmer = str(name).startswith("kmer")
         color, dash = _TOKENIZERS.get(str(name), (_GREY, "1 3"))
-        x, y = np.log10(rows["rank"].to_numpy()), np.log10(rows["frequency"].to_numpy())
-        plot.line(x, y, color, dash)
+        plot.line(np.log10(rows[x].to_numpy()), np.log10(rows[y].to_numpy()), color, dash)
         if not is_kmer:
             names.append((labels.get(str(name), str(name)), color, dash))
         elif ("k-mers", _GREY, "1 3") not in names:
             names.append(("k-mers", _GREY, "1 3"))
-    plot.legend(names, _WIDTH - _RIGHT - 150, _TOP + 18)
+    plot.legend(names, _WIDTH - _RIGHT - 150 if at_right else _LEFT + 12, _TOP + 18)
+    return plot
+
+
+def rank_frequency(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Rank-frequency curves of the tokenizers in log-log."""
+    titles = ("rank (types, log)", "frequency (tokens, log)")
+    plot = _log_curves(table, "rank", "frequency", titles, labels, at_right=True)
     caption = (
         "Frequency of each type of token against its rank, for every tokenizer on the same "
         "sequence. A straight line is a power law."
     )
     title = "Rank and frequency of the tokens"
     return Figure("rank_frequency", title, caption, plot.svg(title))
+
+
+def vocabulary_growth(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Distinct types among the first tokens of the sequence, in log-log."""
+    titles = ("tokens read (log)", "distinct types (log)")
+    plot = _log_curves(table, "n_tokens", "n_types", titles, labels, at_right=False)
+    caption = (
+        "Distinct types among the first tokens of the sequence: a straight line is Heaps' law, and "
+        "a closed vocabulary levels off."
+    )
+    title = "Growth of the vocabulary"
+    return Figure("vocabulary_growth", title, caption, plot.svg(title))

@@ -126,8 +126,17 @@ def _figures(report: Report) -> str:
     return f'<h2>Distributions</h2><div class="figures">{"".join(parts)}</div>'
 
 
-def _r(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+def _r(value: float | None, digits: int = 3) -> str:
+    if value is None:
+        return "not defined"
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _range(ends: tuple[float, float] | None) -> str:
+    """An interval under its number, escaped."""
+    if ends is None:
+        return ""
+    return f'<span class="source">{escape(f"{_r(ends[0])} to {_r(ends[1])}")}</span>'
 
 
 def _laws(report: Report) -> str:
@@ -135,15 +144,20 @@ def _laws(report: Report) -> str:
         return ""
     rows = [
         _row(law.label, _cell(f"{law.tokens:,}"), _cell(f"{law.types:,}"),
-             _cell(_r(law.r_all), "number"), _cell(_r(law.r_seen3), "number"),
-             _cell("" if law.paper_r is None else f"{law.paper_r:.2f}".replace("-", "\u2212")))
+             _cell(_r(law.r_all), "number"),
+             f'<td class="number">{_r(law.r_seen3)}{_range(law.r_seen3_range)}</td>',
+             _cell("" if law.paper_r is None else _r(law.paper_r, 2)), _cell(_r(law.r_shuffled)),
+             _cell(_r(law.exponent, 2)), _cell(_r(law.heaps)), _cell(_r(law.kendall)))
         for law in report.laws
     ]
     notes = "".join(f'<p class="note">{escape(text)}</p>' for text in report.law_notes)
     return "<h2>Rank and frequency</h2>" + _table(
         ("tokenizer", "tokens", "types", "r, all types", "r, types seen at least 3 times",
-         "the paper"), rows, "",
-        "Pearson r of log rank and log frequency",
+         "r, the paper", "r, shuffled", "power law", "Heaps", "length"), rows, "",
+        "r: Pearson correlation of log rank and log frequency, with its 95 % interval; shuffled: "
+        "r over types seen at least 3 times; power law: maximum-likelihood exponent of "
+        "frequencies; Heaps: exponent of vocabulary growth; length: Kendall's tau of length and "
+        "frequency",
     ) + notes
 
 

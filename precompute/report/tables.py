@@ -246,21 +246,29 @@ def _comparisons(n: Numbers, manifest: Manifest) -> list[Comparison]:
 def _laws(folder: RunFolder, manifest: Manifest) -> list[Law]:
     if "zipf" not in manifest.stages:
         return []
-    table = folder.table("zipf")
-    table = table[table["corpus"] == "sequence"]
-    laws = []
-    for name, rows in table.groupby("tokenizer", sort=False):
-        by = rows.set_index("definition")
-        r = {
-            key: float(by.loc[key, "r"]) if key in by.index and np.isfinite(by.loc[key, "r"])
-            else None
-            for key in ("all", "seen3")
-        }
-        laws.append(Law(
-            str(name), str(by["label"].iloc[0]), int(by["n_tokens"].iloc[0]),
-            int(by.loc["all", "n_types"]), r["all"], r["seen3"], PAPER_R.get(str(name)),
+    zipf = folder.table("zipf").set_index(["tokenizer", "corpus", "definition"])
+    laws = folder.table("laws")
+    out = []
+    for law in laws[laws["corpus"] == "sequence"].itertuples():
+        name = str(law.tokenizer)
+
+        def r(definition: str, corpus: str, column: str = "r", name: str = name) -> float | None:
+            key = (name, corpus, definition)
+            return _finite(zipf.loc[key, column]) if key in zipf.index else None
+
+        low, high = (r("seen3", "sequence", f"r_{end}") for end in ("low", "high"))
+        out.append(Law(
+            tokenizer=name, label=str(law.label), tokens=int(law.n_tokens), types=int(law.n_types),
+            r_all=r("all", "sequence"), r_seen3=r("seen3", "sequence"),
+            r_seen3_range=None if low is None or high is None else (low, high),
+            r_shuffled=r("seen3", "shuffled"), exponent=_finite(law.exponent),
+            heaps=_finite(law.heaps), kendall=_finite(law.kendall), paper_r=PAPER_R.get(name),
         ))
-    return laws
+    return out
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _law_notes(folder: RunFolder, manifest: Manifest, config: Config) -> list[str]:
@@ -279,6 +287,13 @@ def _law_notes(folder: RunFolder, manifest: Manifest, config: Config) -> list[st
         out.append(
             f"BPE was trained on {corpus:,} bp of this run's sequence and counted on all of it; "
             "the paper's numbers rest on the whole genome."
+        )
+    sample = _facts(manifest, "control_words").get("sample_bp")
+    if sample:
+        out.append(
+            "Shuffled: the same tokenizer and vocabulary on the sequence shuffled with all "
+            f"dinucleotide counts kept, in blocks of {config.lexicon.shuffle_block_bp:,} bp; for "
+            f"motif words on {sample:,} bp of it, so with fewer tokens than the number beside it."
         )
     return out
 
@@ -302,5 +317,10 @@ def _figures(folder: RunFolder, manifest: Manifest, n: Numbers) -> list[Figure]:
         is_drawn = ~curves["tokenizer"].str.startswith(("apart", "onehot"))
         out.append(figures.rank_frequency(
             curves[(curves["corpus"] == "sequence") & is_drawn], named
+        ))
+        growth = folder.table("vocabulary_growth")
+        is_drawn = ~growth["tokenizer"].str.startswith(("apart", "onehot"))
+        out.append(figures.vocabulary_growth(
+            growth[(growth["corpus"] == "sequence") & is_drawn], named
         ))
     return out

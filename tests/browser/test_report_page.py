@@ -49,7 +49,7 @@ def test_the_page_is_whole_and_legible(browser, path, scheme, width):
     tab.goto(path.as_uri())
     assert requests == [path.as_uri()]
     assert errors == []
-    assert tab.locator("figure svg").count() == 4
+    assert tab.locator("figure svg").count() == 5
     for box in tab.locator("figure svg").all():
         assert box.bounding_box()["width"] > 200
     # Wide tables scroll in their own frame; the page itself does not.

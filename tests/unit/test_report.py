@@ -145,6 +145,12 @@ def test_the_rows_say_what_the_run_says(report, root):
     assert [law.tokenizer for law in report.laws] == [
         "motif", "kmer3", "kmer6", "bpe600", "bpe4096"]
     assert {law.tokenizer: law.paper_r for law in report.laws}["bpe600"] == -0.77
+    laws = RunFolder(root).table("laws")
+    for law in report.laws:
+        row_ = laws[(laws["tokenizer"] == law.tokenizer) & (laws["corpus"] == "sequence")].iloc[0]
+        assert (law.heaps, law.exponent) == (row_["heaps"], row_["exponent"])
+        assert law.r_seen3_range[0] <= law.r_seen3 <= law.r_seen3_range[1]
+        assert law.r_shuffled is not None
     assert report.inputs[0].role == "sequence"
     assert all(re.fullmatch(r"[0-9a-f]{64}", item.sha256) for item in report.inputs)
     assert not any("/" in item.name for item in report.inputs)
@@ -361,7 +367,7 @@ def drawing(figure):
 
 def test_every_figure_is_svg_with_axes_units_and_nothing_outside(report):
     assert [f.key for f in report.figures] == [
-        "bin_lengths", "cluster_counts", "depths", "rank_frequency"]
+        "bin_lengths", "cluster_counts", "depths", "rank_frequency", "vocabulary_growth"]
     for figure in report.figures:
         svg = drawing(figure)
         width, height = map(float, svg.get("viewBox").split()[2:])
@@ -385,6 +391,7 @@ def test_every_figure_is_svg_with_axes_units_and_nothing_outside(report):
     assert "this run: 12 at 0.38" in texts["cluster_counts"]
     assert "motif features over a base" in texts["depths"]
     assert "rank (types, log)" in texts["rank_frequency"]
+    assert "distinct types (log)" in texts["vocabulary_growth"]
 
 
 def test_bars_stand_as_high_as_their_counts():
