@@ -12,7 +12,7 @@ window.dash_clientside = window.dash_clientside || {};
   /* Layout, ranges and size in CSS pixels of what is in view; null where the points are all sent. */
   function view() {
     const plot = plotOf(), full = plot && plot._fullLayout;
-    if (!full || !full.xaxis || !full.meta || !full.meta.whole || !plot.offsetParent) {
+    if (!full || !full.xaxis || !full.meta || !full.meta.isImage || !plot.offsetParent) {
       return null;
     }
     return {

@@ -56,13 +56,13 @@ def drag_lasso(page) -> None:
 
 def test_lasso_to_places_to_genome(page):
     before = summary(page)
-    selected_before = evaluate(page, "map-graph", "p._fullData[4].x.length")
+    selected_before = evaluate(page, "map-graph", "p._fullData.at(-2).x.length")
     drag_lasso(page)
     wait_for_change(page, summary, before)
     assert "drawn on the map" in summary(page)
-    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData[4].x.length"),
+    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData.at(-2).x.length"),
                     selected_before)
-    drawn = evaluate(page, "map-graph", "p._fullData[4].x.length")
+    drawn = evaluate(page, "map-graph", "p._fullData.at(-2).x.length")
     stated = int(re.search(r"\(([\d,]+) map points", summary(page))[1].replace(",", ""))
     assert drawn == stated > 0
     page.wait_for_function(
@@ -85,7 +85,7 @@ def test_lasso_to_places_to_genome(page):
 
 def test_genome_window_to_map_and_curve(page):
     traces = evaluate(page, "zipf-graph", "p._fullData.length")
-    rings = evaluate(page, "map-graph", "p._fullData[3].x.length")
+    rings = evaluate(page, "map-graph", "p._fullData.at(-3).x.length")
     words = evaluate(page, "zipf-graph", f"p._fullData[{traces - 2}].x.length")
     assert words > 0
     old = region(page)
@@ -97,8 +97,8 @@ def test_genome_window_to_map_and_curve(page):
         page, lambda p: evaluate(p, "zipf-graph", f"p._fullData[{traces - 2}].x.length"), words
     )
     assert evaluate(page, "zipf-graph", f"p._fullData[{traces - 2}].x.length") > words
-    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData[3].x.length"), rings)
-    assert evaluate(page, "map-graph", "p._fullData[3].x.length") > rings
+    wait_for_change(page, lambda p: evaluate(p, "map-graph", "p._fullData.at(-3).x.length"), rings)
+    assert evaluate(page, "map-graph", "p._fullData.at(-3).x.length") > rings
 
 
 def test_region_box_takes_a_region_and_a_gene(page):
@@ -187,9 +187,9 @@ def test_layouts_and_colours_redraw_the_map(page):
     page.click("#map-color")
     page.click("[role=option]:has-text('GC content')")
     page.wait_for_function(
-        f"{PLOT.format('map-graph')}._fullData[0].marker.showscale === true", timeout=10_000
+        f"{PLOT.format('map-graph')}._fullData.at(-5).marker.showscale === true", timeout=10_000
     )
-    title = evaluate(page, "map-graph", "p._fullData[0].marker.colorbar.title.text")
+    title = evaluate(page, "map-graph", "p._fullData.at(-5).marker.colorbar.title.text")
     assert title == "GC content (%)"
 
 

@@ -140,7 +140,7 @@ def test_only_shown_selections_are_ringed_each_in_its_colour(data, two):
 
     drawing = MapDrawing(data)
     steps = patch_saved(drawing, toggle(two, 1), "umap", None).to_plotly_json()["operations"]
-    assert [s["location"] for s in steps] == [["data", SAVED_TRACE]]
+    assert [s["location"] for s in steps] == [["data", drawing.place(SAVED_TRACE)]]
     trace = steps[0]["params"]["value"]
     go.Figure({"data": [trace]})
     members = data.explorer.members(parse_selection(WORD))

@@ -24,19 +24,23 @@ from vizapp.figures.prominent import (
     prominent_rows,
 )
 from vizapp.figures.token_map import (
-    FRONT_TRACE,
-    POINTS_TRACE,
+    BAR_TRACE,
+    CONTOUR_TRACE,
+    SAVED_TRACE,
     SELECTED_TRACE,
     SHARED_TRACE,
     WINDOW_TRACE,
     axis_names,
+    bar_trace,
     color_bar,
-    front,
-    marker,
+    color_groups,
+    contour_trace,
     name_tags,
     outline,
     overlay,
-    points_trace,
+    palette,
+    point_traces,
+    saved_overlay,
     shades,
     token_map,
 )
@@ -80,18 +84,24 @@ def category(n):
 def test_the_map_is_valid_and_keeps_the_order_of_its_traces(xy):
     sizes = {SELECTED_TRACE: 9, SHARED_TRACE: 3, WINDOW_TRACE: 2}
     traces = {trace: overlay(xy, np.arange(size), trace) for trace, size in sizes.items()}
-    traces[POINTS_TRACE] = points_trace(xy, category(200), None)
+    traces |= {CONTOUR_TRACE: contour_trace(), BAR_TRACE: bar_trace("x", None),
+               SAVED_TRACE: saved_overlay(xy, [])}
+    traces |= point_traces(xy, color_groups(category(200), None), 10)
     triangle = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
-    figure = token_map(traces, {}, "umap", [0.5, 0.2], None, triangle)
+    figure = token_map(traces, {}, "umap", [0.5, 0.2], (-1, 1, -2, 2), polygon=triangle)
     go.Figure(figure)
     json.dumps(figure)
-    assert [len(unpacked(t["x"])) if t["x"] else 0 for t in figure["data"]] == [200, 0, 3, 2, 9, 0]
-    np.testing.assert_array_equal(unpacked(figure["data"][0]["x"]), xy[:, 0])
+    assert [t["name"] for t in figure["data"][SAVED_TRACE:]] == [
+        "saved selections", "colour bar", "same word as the window", "in the genome window", "selected",
+        "density contours"]
+    assert len(figure["data"]) == 16
+    assert [t.get("visible", True) for t in figure["data"]] == [True] * 7 + [False] * 3 + [True] * 6
     np.testing.assert_array_equal(unpacked(figure["data"][SELECTED_TRACE]["y"]), xy[:9, 1])
     assert figure["data"][SELECTED_TRACE]["marker"]["color"] == ACCENT
     assert figure["layout"]["uirevision"] == "umap"
-    assert figure["layout"]["meta"] == {"layout": "umap", "whole": None}
-    assert "range" not in figure["layout"]["xaxis"]
+    assert figure["layout"]["meta"] == {
+        "layout": "umap", "whole": [-1, 1, -2, 2], "isImage": False}
+    assert figure["layout"]["yaxis"]["range"] == [-2, 2]
     assert "no unit" in figure["layout"]["xaxis"]["title"]["text"]
 
 
@@ -105,15 +115,35 @@ def test_the_selection_is_whole_and_the_window_thinned_evenly():
     assert np.ptp(np.diff(drawn)) <= 2
 
 
+def test_each_community_is_a_trace_of_its_colour(xy):
+    groups = color_groups(category(200), None)
+    assert [color for color, _ in groups] == palette(category(200))
+    for number, (_, part) in enumerate(groups):
+        assert part.tolist() == list(range(number, 200, 7))
+    for (color, part), trace in zip(groups, point_traces(xy, groups, 7).values(), strict=True):
+        assert trace["marker"]["color"] == color
+        np.testing.assert_array_equal(unpacked(trace["x"]), xy[part, 0])
+
+
+def test_colours_that_repeat_share_a_trace():
+    # Glasbey has 256 colours; more communities take them once more.
+    by = ColorBy(np.arange(600), "Subcluster", True)
+    groups = color_groups(by, None)
+    assert len(groups) == len(set(palette(by))) <= 256
+    assert sorted(np.concatenate([part for _, part in groups]).tolist()) == list(range(600))
+
+
 def test_chosen_points_keep_their_colours(xy):
     chosen = np.array([3, 50, 51, 199])
-    drawn = points_trace(xy, category(200), None, chosen)
-    np.testing.assert_array_equal(unpacked(drawn["marker"]["color"]), chosen % 7)
+    groups = color_groups(category(200), None, chosen)
+    colors = palette(category(200))
+    got = {int(point): color for color, part in groups for point in part}
+    assert got == {point: colors[point % 7] for point in chosen.tolist()}
     values = ColorBy(np.arange(200.0), "GC content (%)", False)
-    drawn = points_trace(xy, values, shades(values), chosen)
-    np.testing.assert_array_equal(unpacked(drawn["marker"]["color"]), chosen)
     # The scale is that of all points, so that a zoom changes no colour.
-    assert drawn["marker"]["cmin"] == 0
+    every = {int(p): c for c, part in color_groups(values, shades(values)) for p in part}
+    some = {int(p): c for c, part in color_groups(values, shades(values), chosen) for p in part}
+    assert some == {point: every[point] for point in chosen.tolist()}
 
 
 def test_percentiles_and_logarithms_make_the_scale():
@@ -142,44 +172,31 @@ def test_axes_of_components_state_their_share_of_the_variance():
     assert axis_names("tsne", []) == ("t-SNE 1 (no unit)", "t-SNE 2 (no unit)")
 
 
-def test_each_community_has_one_flat_stretch_of_the_palette():
-    style = marker(category(200))
-    scale = style["colorscale"]
-    assert (style["cmin"], style["cmax"]) == (-0.5, 6.5)
-    colors = []
-    for community in range(7):
-        place = (community - style["cmin"]) / (style["cmax"] - style["cmin"])
-        (inside,) = [c for (low, c), (high, _) in zip(scale[::2], scale[1::2], strict=True)
-                     if low <= place < high]
-        colors.append(inside)
-    assert len(set(colors)) == 7
-
-
 def test_a_log_scale_is_labelled_in_plain_numbers():
-    style = marker(ColorBy(np.array([1, 10, 100, 1000]), "Word frequency (bins)", False, True))
-    np.testing.assert_allclose(unpacked(style["color"]), [0, 1, 2, 3], atol=1e-6)
-    ticks = dict(zip(style["colorbar"]["tickvals"], style["colorbar"]["ticktext"], strict=True))
-    assert ticks[3] == "1,000"
-    assert style["colorbar"]["title"]["text"] == "Word frequency (bins)"
+    by = ColorBy(np.array([1, 10, 100, 1000]), "Word frequency (bins)", False, True)
+    scale = shades(by)
+    np.testing.assert_allclose(scale.values, [0, 1, 2, 3], atol=1e-6)
+    bar = bar_trace(by.title, scale)["marker"]["colorbar"]
+    assert dict(zip(bar["tickvals"], bar["ticktext"], strict=True))[3] == "1,000"
+    assert bar["title"]["text"] == "Word frequency (bins)"
 
 
-def test_rare_high_values_are_drawn_above_the_rest_highest_last(xy):
+def test_rare_high_values_are_drawn_above_the_rest_highest_last():
     values = np.zeros(200)
     values[[5, 90, 17]] = [3, 1, 2]
     by = ColorBy(values, "CTCF (occupancy)", False)
-    drawn = front(xy, by)
-    np.testing.assert_array_equal(unpacked(drawn["x"]), xy[[90, 17, 5], 0])
-    assert drawn["hoverinfo"] == "skip"
+    scale = shades(by)
+    groups = color_groups(by, scale)
+    assert [part.tolist() for _, part in groups[1:]] == [[90], [17], [5]]
     # The scale is that of the values that are there, so that a rare signal is not one colour.
-    assert 2 < marker(by)["cmax"] <= 3
-    assert len(unpacked(front(xy, category(200))["x"])) == 0
-    assert FRONT_TRACE == 1
+    assert 2 < scale.high <= 3
 
 
-def test_a_constant_colours_without_a_zero_wide_scale(xy):
-    style = marker(ColorBy(np.full(200, 4.0), "Bin length (bp)", False))
-    assert style["cmin"] < style["cmax"]
-    assert len(unpacked(front(xy, ColorBy(np.full(200, 4.0), "x", False))["x"])) == 0
+def test_a_constant_colours_without_a_zero_wide_scale():
+    by = ColorBy(np.full(200, 4.0), "Bin length (bp)", False)
+    scale = shades(by)
+    assert scale.low < scale.high
+    assert len(color_groups(by, scale)) == 1
 
 
 def test_the_outline_closes_and_is_nothing_without_a_polygon():

@@ -15,10 +15,9 @@ from vizapp.callbacks import token_map
 from vizapp.data.explorer import ExplorerData
 from vizapp.data.map_points import MapPoints
 from vizapp.figures.token_map import (
+    BAR_TRACE,
     CONTOUR_TRACE,
-    FRONT_TRACE,
     POINTS_IMAGE,
-    POINTS_TRACE,
     SELECTED_IMAGE,
     SELECTED_TRACE,
     SHARED_TRACE,
@@ -71,6 +70,12 @@ def numbers(value):
     return np.frombuffer(base64.b64decode(value["bdata"]), dtype=value["dtype"])
 
 
+def drawn_points(base):
+    """x of all drawn points, rising."""
+    seen = [t for i, t in base.drawn.traces.items() if i >= 0 and t.get("visible", True)]
+    return np.sort(np.concatenate([np.empty(0), *(numbers(trace["x"]) for trace in seen)]))
+
+
 def whole_view(data, layout="tsne", share=1.0):
     """A view store's value around the middle of a layout."""
     view = data.explorer.map.whole(layout)
@@ -114,21 +119,22 @@ def test_the_map_is_valid_in_every_layout_and_colour(data, drawing, region, lass
 
 def test_a_moved_window_replaces_two_small_traces_only(drawing, region):
     patch = operations(token_map.patch_window(drawing, region, "tsne", None))
-    assert set(patch) == {("data", SHARED_TRACE), ("data", WINDOW_TRACE)}
+    places = drawing.place(SHARED_TRACE), drawing.place(WINDOW_TRACE)
+    assert set(patch) == {("data", place) for place in places}
 
 
 def test_a_selection_replaces_its_trace_image_and_outline(data, drawing, lasso):
     patch = operations(token_map.patch_selection(drawing, lasso, "tsne", None, None))
-    assert set(patch) == {("data", SELECTED_TRACE), ("layout", "images", SELECTED_IMAGE),
-                          ("layout", "shapes")}
+    place = ("data", drawing.place(SELECTED_TRACE))
+    assert set(patch) == {place, ("layout", "images", SELECTED_IMAGE), ("layout", "shapes")}
     assert len(patch["layout", "shapes"]) == 1
     members = data.explorer.members(parse_selection(lasso))
     np.testing.assert_array_equal(
-        numbers(patch["data", SELECTED_TRACE]["x"]), data.explorer.layouts["tsne"][members, 0])
+        numbers(patch[place]["x"]), data.explorer.layouts["tsne"][members, 0])
     other = operations(token_map.patch_selection(drawing, lasso, "umap", None, None))
     assert other["layout", "shapes"] == []
     none = operations(token_map.patch_selection(drawing, None, "umap", None, None))
-    assert len(numbers(none["data", SELECTED_TRACE]["x"])) == 0
+    assert len(numbers(none[place]["x"])) == 0
 
 
 def test_new_points_leave_window_selection_and_zoom_alone(data, drawing):
@@ -136,7 +142,8 @@ def test_new_points_leave_window_selection_and_zoom_alone(data, drawing):
     patch, _ = token_map.patch_points(data, drawing, options)
     patch = operations(patch)
     traces = {place[1] for place in patch if place[0] == "data"}
-    assert traces == {POINTS_TRACE, FRONT_TRACE, CONTOUR_TRACE}
+    assert traces == {
+        *range(drawing.places), drawing.place(BAR_TRACE), drawing.place(CONTOUR_TRACE)}
     assert patch["layout", "xaxis", "title", "text"].startswith("PC1 (")
     assert patch["layout", "xaxis", "showticklabels"] is True
     assert ("layout", "xaxis", "range") not in patch
@@ -147,7 +154,7 @@ def test_hidden_communities_are_not_drawn_ringed_or_found(data, drawing, region)
     kept = data.explorer.mega != 0
     base = drawing.base(token_map.read_options("umap", "mega", hidden))
     np.testing.assert_array_equal(
-        numbers(base.drawn.traces[POINTS_TRACE]["x"]), data.explorer.layouts["umap"][kept, 0])
+        drawn_points(base), np.sort(data.explorer.layouts["umap"][kept, 0]))
     assert base.says == f"{kept.sum():,} of {len(kept):,} tokens, the rest is hidden"
     window = drawing.window_points(region, kept)
     assert all(kept[points].all() for points in window.values())
@@ -168,7 +175,7 @@ def test_many_points_are_an_image_of_the_view_and_few_are_points(data, many):
     assert (picture["x"], picture["y"]) == (view["x"][0], view["y"][1])
     assert picture["sizex"] == pytest.approx(view["x"][1] - view["x"][0])
     assert base64.b64decode(picture["source"].split(",")[1])[:4] == b"\x89PNG"
-    assert len(numbers(base.drawn.traces[POINTS_TRACE]["x"])) == 0
+    assert len(drawn_points(base)) == 0
     assert f"{data.explorer.n:,} in view as an image" in base.says
     x, y = data.explorer.layouts["tsne"][17].tolist()
     near = {"layout": "tsne", "x": [x - 1, x + 1], "y": [y - 1, y + 1], "width": 300, "height": 300}
@@ -178,8 +185,7 @@ def test_many_points_are_an_image_of_the_view_and_few_are_points(data, many):
     # A quarter more on each side, so that a small move finds points there.
     inside = (abs(xy - [x, y]) <= 1.5).all(axis=1)
     assert 0 < inside.sum() <= 700
-    np.testing.assert_array_equal(
-        numbers(close.drawn.traces[POINTS_TRACE]["x"]), xy[inside, 0])
+    np.testing.assert_array_equal(drawn_points(close), np.sort(xy[inside, 0]))
 
 
 def test_a_view_of_another_layout_counts_as_its_size_only(data, many):

@@ -25,7 +25,7 @@ def patch_saved(drawing: MapDrawing, raw: Any, layout: Any, hidden: Any) -> Patc
     groups = [(item.selection, SWATCHES[item.color]) for item in parse_saved(raw) if item.shown]
     drawn, patch = drawing.saved(groups, parse_layout(layout), parse_hidden(hidden)), Patch()
     for place, trace in drawn.traces.items():
-        patch["data"][place] = trace
+        patch["data"][drawing.place(place)] = trace
     return patch
 
 

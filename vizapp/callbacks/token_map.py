@@ -45,10 +45,10 @@ def read_options(
     )
 
 
-def _patched(drawn: Drawn) -> Patch:
+def _patched(drawing: MapDrawing, drawn: Drawn) -> Patch:
     patch = Patch()
     for place, trace in drawn.traces.items():
-        patch["data"][place] = trace
+        patch["data"][drawing.place(place)] = trace
     for place, picture in drawn.images.items():
         patch["layout"]["images"][place] = picture
     return patch
@@ -62,23 +62,24 @@ def patch_points(
     ``is_new`` says that the layout was switched, which begins with all points in view.
     """
     base = drawing.base(options)
-    patch, layout = _patched(base.drawn), options.layout
+    patch, layout = _patched(drawing, base.drawn), options.layout
     begin = drawing.begin(layout)
     for name, axis in axes(layout, data.explorer.explained, begin).items():
         here = patch["layout"][name]
         here["title"]["text"], here["showticklabels"] = axis["title"]["text"], layout == "pca"
         # Only then: a range that is sent again would undo the reader's zoom.
-        if is_new and "range" in axis:
+        if is_new:
             here["range"] = axis["range"]
     patch["layout"]["uirevision"] = layout
     patch["layout"]["annotations"] = base.tags
-    patch["layout"]["meta"] = map_meta(layout, begin)
+    patch["layout"]["meta"] = map_meta(layout, begin, data.explorer.map.is_image)
     return patch, base.says
 
 
 def patch_window(drawing: MapDrawing, region: Region, layout: Any, hidden: Any) -> Patch:
     """The points of the genome window."""
-    return _patched(drawing.window(region, parse_layout(layout), parse_hidden(hidden)))
+    found = drawing.window(region, parse_layout(layout), parse_hidden(hidden))
+    return _patched(drawing, found)
 
 
 def patch_selection(
@@ -86,7 +87,7 @@ def patch_selection(
 ) -> Patch:
     """The selected points and the outline that was drawn around them."""
     chosen, layout = parse_selection(selection), parse_layout(layout)
-    patch = _patched(drawing.selection(chosen, layout, parse_hidden(hidden), view))
+    patch = _patched(drawing, drawing.selection(chosen, layout, parse_hidden(hidden), view))
     patch["layout"]["shapes"] = shapes(chosen, layout)
     return patch
 

@@ -102,6 +102,12 @@ def _magnitude_table() -> NDArray[np.uint8]:
     return np.round(np.stack(channels, axis=1)).astype(np.uint8)
 
 
+def magnitude_colors(levels: int) -> list[str]:
+    """Evenly spread colours of the magnitudes' scale."""
+    table = _magnitude_table()[np.linspace(0, _STOPS - 1, levels).round().astype(int)]
+    return ["#" + "".join(f"{channel:02X}" for channel in color) for color in table.tolist()]
+
+
 def png(pixels: NDArray[np.uint8], rows: int, columns: int) -> bytes:
     """A PNG of RGBA pixels uint8 (rows x columns, 4), first row at the top.
 

@@ -1,9 +1,10 @@
 """The token map: WebGL traces and image slots with fixed places, so that a part can be replaced.
 
-Traces: 0 the points, empty where an image stands for them; 1 the points that a magnitude does not
-leave at its minimum, drawn again so that they are not buried; 2 points that share a word with the
-genome window; 3 points in the genome window; 4 the selection; 5 density contours; 6 the saved
-selections that are shown.
+Traces: first the points, one trace for each colour, as many places as the run needs at most and the
+rest unseen; then, counted from the end, the saved selections that are shown, an empty one that
+carries the colour bar, points that share a word with the genome window, points in the genome
+window, the selection, and density contours.
+One colour a trace, because plotly.js parses a CSS colour for each point of a trace with many.
 Images, under the traces: 0 all points, 1 the selection.
 
 Nothing of the hover travels with the figure: the server is asked about the point under the pointer.
@@ -19,17 +20,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from vizapp.figures.arrays import packed
-from vizapp.figures.map_image import no_image
+from vizapp.figures.map_image import magnitude_colors, no_image
 from vizapp.theme import ACCENT, MAGNITUDE, WINDOW, axis, base_layout, community_color
 
-POINTS_TRACE, FRONT_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE, CONTOUR_TRACE = range(6)
-SAVED_TRACE = 6
+(
+    SAVED_TRACE, BAR_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE, CONTOUR_TRACE,
+) = range(-6, 0)
 POINTS_IMAGE, SELECTED_IMAGE = range(2)
 
 #: Selected points up to which each has a ring; more are dots, which paint faster.
 _MOST_RINGS = 5_000
-#: Points that are drawn once more above the others; 20 bytes each in the payload.
-_MOST_FRONT = 20_000
+#: Colours of a magnitude among the points; each is a trace, the highest last and so on top.
+LEVELS = 48
 
 _AXIS_NAMES = {"umap": "UMAP", "tsne": "t-SNE"}
 _OUTLINE = {"color": ACCENT, "width": 2}
@@ -167,71 +169,55 @@ def color_bar(title: str, scale: Shades) -> dict[str, Any]:
     return bar
 
 
-def points_trace(
-    xy: NDArray[np.floating], by: Coloring, scale: Shades | None,
-    points: NDArray[np.integer] | None = None,
-) -> dict[str, Any]:
-    """The points, or the given ones of them (``points``); ``scale`` None is for categories."""
-    x, y = (xy[:, i] if points is None else xy[points, i] for i in range(2))
-    return {
-        "type": "scattergl", "mode": "markers", "name": "tokens", "hoverinfo": "skip",
-        "x": packed(x, "float32"), "y": packed(y, "float32"), "marker": marker(by, scale, points),
-    }
+def color_groups(
+    by: Coloring, scale: Shades | None, points: NDArray[np.integer] | None = None
+) -> list[tuple[str, NDArray[np.integer]]]:
+    """Points by colour: categories by number, a magnitude's levels rising.
+
+    Parameters
+    ----------
+    scale : of a magnitude; None is for categories
+    points : the ones that are drawn; None is all
+    """
+    if scale is None:
+        colors = list(dict.fromkeys(palette(by)))
+        number = np.array([colors.index(color) for color in palette(by)])[by.values]
+    else:
+        place = np.clip((scale.values - scale.low) / (scale.high - scale.low), 0, 1)
+        number = np.round(place * (LEVELS - 1)).astype(np.int64)
+        colors = magnitude_colors(LEVELS)
+    chosen = np.arange(len(number)) if points is None else points
+    order = chosen[np.argsort(number[chosen], kind="stable")]
+    ends = np.searchsorted(number[order], np.arange(len(colors) + 1))
+    parts = [order[ends[i] : ends[i + 1]] for i in range(len(colors))]
+    return [(color, part) for color, part in zip(colors, parts, strict=True) if len(part)]
 
 
-def bar_alone(by: Coloring, scale: Shades | None) -> dict[str, Any]:
-    """No points, but the colour bar of the image that stands for them."""
-    return points_trace(np.empty((0, 2)), by, scale, np.empty(0, dtype=np.int64))
-
-
-def marker(
-    by: Coloring, scale: Shades | None = None, points: NDArray[np.integer] | None = None
-) -> dict[str, Any]:
-    """Colours of points: a palette for categories, a scale with its bar for magnitudes."""
-    if by.is_category:
-        colors = palette(by)
-        stops = np.linspace(0, 1, len(colors) + 1)
-        stretches = [
-            [float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])
-        ]
-        values = by.values if points is None else by.values[points]
-        return _POINT | {
-            "color": packed(values, "int16"), "colorscale": stretches, "cmin": -0.5,
-            "cmax": len(colors) - 0.5, "showscale": False,
+def point_traces(
+    xy: NDArray[np.floating], groups: list[tuple[str, NDArray[np.integer]]], places: int
+) -> dict[int, dict[str, Any]]:
+    """One trace for each colour, and unseen ones for the places that are left."""
+    traces: dict[int, dict[str, Any]] = {
+        i: {
+            "type": "scattergl", "mode": "markers", "name": "tokens", "hoverinfo": "skip",
+            "x": packed(xy[part, 0], "float32"), "y": packed(xy[part, 1], "float32"),
+            "marker": _POINT | {"color": color},
         }
-    scale = scale or shades(by)
-    shown = scale.values if points is None else scale.values[points]
-    return _POINT | {
-        "color": packed(shown, "float32"), "colorscale": MAGNITUDE, "cmin": scale.low,
-        "cmax": scale.high, "showscale": True, "colorbar": color_bar(by.title, scale),
+        for i, (color, part) in enumerate(groups)
     }
+    unseen = {"type": "scattergl", "visible": False}
+    return traces | dict.fromkeys(range(len(groups), places), unseen)
 
 
-def front(
-    xy: NDArray[np.floating], by: Coloring, scale: Shades | None = None,
-    points: NDArray[np.integer] | None = None,
-) -> dict[str, Any]:
-    """The points above a magnitude's minimum once more, highest last; nothing for categories."""
-    chosen: NDArray[np.integer] = np.empty(0, dtype=np.int64)
-    style: dict[str, Any] = dict(_POINT)
-    if not by.is_category:
-        scale = scale or shades(by)
-        here = np.arange(len(scale.values)) if points is None else points
-        values = scale.values[here]
-        order = np.argsort(values, kind="stable")
-        above = order[values[order] > scale.low]
-        # When most points are above, none is buried among many at the minimum.
-        if len(above) <= len(here) // 2:
-            chosen = here[above[-_MOST_FRONT:]]
-        style |= {
-            "color": packed(scale.values[chosen], "float32"), "colorscale": MAGNITUDE,
-            "cmin": scale.low, "cmax": scale.high, "showscale": False, "opacity": 1, "size": 4,
-        }
-    return {
-        "type": "scattergl", "mode": "markers", "hoverinfo": "skip", "name": "above the minimum",
-        "x": packed(xy[chosen, 0], "float32"), "y": packed(xy[chosen, 1], "float32"),
-        "marker": style,
-    }
+def bar_trace(title: str, scale: Shades | None) -> dict[str, Any]:
+    """No point that is seen, but the colour bar of a magnitude; nothing for categories (None)."""
+    marker: dict[str, Any] = {"size": 1}
+    if scale is not None:
+        marker |= {"color": [scale.low], "colorscale": MAGNITUDE, "cmin": scale.low,
+                   "cmax": scale.high, "showscale": True, "colorbar": color_bar(title, scale)}
+    # A trace of no point at all would have no colour bar.
+    return {"type": "scattergl", "mode": "markers", "name": "colour bar", "hoverinfo": "skip",
+            "x": [None], "y": [None], "marker": marker}
 
 
 def contour_trace(x: ArrayLike = (), y: ArrayLike = ()) -> dict[str, Any]:
@@ -275,21 +261,24 @@ def axis_names(layout: str, explained: list[float]) -> tuple[str, str]:
 
 
 def axes(
-    layout: str, explained: list[float], view: tuple[float, float, float, float] | None
+    layout: str, explained: list[float], view: tuple[float, float, float, float]
 ) -> dict[str, dict[str, Any]]:
-    """Both axes; ``view`` (x0, x1, y0, y1) is what they begin with, None fits the points."""
-    out = {}
-    for i, (name, title) in enumerate(zip("xy", axis_names(layout, explained), strict=True)):
-        begin = {} if view is None else {"range": list(view[2 * i : 2 * i + 2])}
-        out[f"{name}axis"] = axis(title, showticklabels=layout == "pca", **begin)
-    return out
+    """Both axes; ``view`` (x0, x1, y0, y1) is what they begin with.
+
+    An axis that fits itself to its points would plot all of them anew for each drawn outline.
+    """
+    return {
+        f"{name}axis": axis(title, showticklabels=layout == "pca", range=list(ends))
+        for name, title, ends in zip(
+            "xy", axis_names(layout, explained), (view[:2], view[2:]), strict=True)
+    }
 
 
 def map_meta(
-    layout: str, view: tuple[float, float, float, float] | None
+    layout: str, view: tuple[float, float, float, float], is_image: bool
 ) -> dict[str, Any]:
-    """What the browser must know of the figure: its layout and, for an image, its whole extent."""
-    return {"layout": layout, "whole": None if view is None else list(view)}
+    """What the browser must know of the figure: layout, whole extent, whether to tell its view."""
+    return {"layout": layout, "whole": list(view), "isImage": is_image}
 
 
 def token_map(
@@ -297,7 +286,8 @@ def token_map(
     images: dict[int, dict[str, Any]],
     layout: str,
     explained: list[float],
-    view: tuple[float, float, float, float] | None = None,
+    view: tuple[float, float, float, float],
+    is_image: bool = False,
     polygon: Sequence[tuple[float, float]] = (),
     annotations: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
@@ -305,23 +295,25 @@ def token_map(
 
     Parameters
     ----------
-    traces, images : by their places; a place without one stays empty
+    traces : all of them, by their places
+    images : by their places; a place without one stays empty
     layout : 'umap', 'tsne' or 'pca'
     explained : variance shares of the principal components, for PCA axis titles
-    view : x0, x1, y0, y1 of the whole layout, where an image stands for the points
+    view : x0, x1, y0, y1 of the whole layout
+    is_image : an image stands for the points, and is drawn anew for each view
     polygon : outline of the selection when it was drawn on this layout
     annotations : name tags of communities
     """
-    nothing = {"type": "scattergl", "mode": "markers", "x": [], "y": [], "hoverinfo": "skip"}
+    total = max(traces) + 1 - SAVED_TRACE
     figure: dict[str, Any] = {
-        "data": [traces.get(i, nothing) for i in range(SAVED_TRACE + 1)],
+        "data": [traces[i] for i in sorted(traces, key=lambda place: place % total)],
         "layout": base_layout(
             **axes(layout, explained, view), dragmode="drawclosedpath", hovermode=False,
             uirevision=layout, margin={"l": 46, "r": 8, "t": 8, "b": 40},
             newshape={"line": _OUTLINE, "fillcolor": "rgba(0,0,0,0)", "layer": "above"},
             shapes=outline(polygon), annotations=list(annotations),
             images=[images.get(i, no_image()) for i in range(SELECTED_IMAGE + 1)],
-            meta=map_meta(layout, view),
+            meta=map_meta(layout, view, is_image),
         ),
     }
     # The chosen tool outlives a switch of the layout, which resets the zoom.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,24 +21,24 @@ from vizapp.data.map_points import MARGIN, MOST_IN_VIEW
 from vizapp.data.map_raster import Cells
 from vizapp.figures import map_image
 from vizapp.figures.token_map import (
+    BAR_TRACE,
     CONTOUR_TRACE,
-    FRONT_TRACE,
+    LEVELS,
     POINTS_IMAGE,
-    POINTS_TRACE,
     SAVED_TRACE,
     SELECTED_IMAGE,
     SELECTED_TRACE,
     SHARED_TRACE,
     WINDOW_TRACE,
     Shades,
-    bar_alone,
+    bar_trace,
+    color_groups,
     contour_trace,
-    front,
     name_tags,
     outline,
     overlay,
     palette,
-    points_trace,
+    point_traces,
     saved_overlay,
     shades,
     token_map,
@@ -78,6 +79,17 @@ class MapDrawing:
         self._data = data
         self._cache = _Cache(_CACHED_BYTES)
 
+    @cached_property
+    def places(self) -> int:
+        """Traces that the points of this run need at most: one for each colour."""
+        explorer = self._data.explorer
+        colors = [len(set(palette(explorer.color_by(level)))) for level in ("mega", "sub")]
+        return max(LEVELS, *colors)
+
+    def place(self, trace: int) -> int:
+        """Place in the figure of a trace that is counted from the end, or of points."""
+        return trace % (self.places - SAVED_TRACE)
+
     def base(self, options: MapOptions) -> Base:
         """All points for the options.
 
@@ -90,7 +102,8 @@ class MapDrawing:
         points, xy = explorer.map, explorer.layouts[options.layout]
         scale, shown = self._shades(by, options), points.shown(options.hidden)
         n_shown = points.n if shown is None else int(shown.sum())
-        traces = {CONTOUR_TRACE: self._contours(options, shown)}
+        traces = {CONTOUR_TRACE: self._contours(options, shown),
+                  BAR_TRACE: bar_trace(by.title, scale)}
         images = {POINTS_IMAGE: map_image.no_image()}
         tags = self._tags(options, shown)
         chosen = None if shown is None else np.flatnonzero(shown)
@@ -100,13 +113,11 @@ class MapDrawing:
             if len(points.in_view(options.layout, view, shown)) > MOST_IN_VIEW:
                 picture, n = self._picture(options, view, by, scale, shown)
                 images[POINTS_IMAGE] = map_image.image(picture, *view[:4])
-                traces |= {POINTS_TRACE: bar_alone(by, scale),
-                           FRONT_TRACE: front(xy, by, scale, np.empty(0, dtype=np.int64))}
+                traces |= point_traces(xy, [], self.places)
                 return Base(Drawn(traces, images), tags, f"{says}; {_explained(by, n, options)}")
             chosen = points.in_view(options.layout, view.wider(MARGIN), shown)
             says += f"; {len(chosen):,} in and near the view, as points"
-        traces |= {POINTS_TRACE: points_trace(xy, by, scale, chosen),
-                   FRONT_TRACE: front(xy, by, scale, chosen)}
+        traces |= point_traces(xy, color_groups(by, scale, chosen), self.places)
         return Base(Drawn(traces, images), tags, says)
 
     def window(self, region: Region, layout: str, hidden: Hidden) -> Drawn:
@@ -174,17 +185,19 @@ class MapDrawing:
         explorer, base = self._data.explorer, self.base(options)
         window = self.window(region, options.layout, options.hidden)
         selected = self.selection(chosen, options.layout, options.hidden, options.view)
+        saved = self.saved([], options.layout, options.hidden)
         figure = token_map(
-            base.drawn.traces | window.traces | selected.traces,
+            base.drawn.traces | window.traces | selected.traces | saved.traces,
             base.drawn.images | selected.images, options.layout, explorer.explained,
-            self.begin(options.layout), polygon(chosen, options.layout), base.tags,
+            self.begin(options.layout), explorer.map.is_image, polygon(chosen, options.layout),
+            base.tags,
         )
         return figure, base.says
 
-    def begin(self, layout: str) -> tuple[float, float, float, float] | None:
-        """Ends of the axes that a layout begins with; None where the points decide."""
-        points = self._data.explorer.map
-        return points.whole(layout)[:4] if points.is_image else None
+    def begin(self, layout: str) -> tuple[float, float, float, float]:
+        """Ends of the axes that a layout begins with."""
+        x0, x1, y0, y1, *_ = self._data.explorer.map.whole(layout)
+        return x0, x1, y0, y1
 
     # -- parts ----------------------------------------------------------------------------
 
