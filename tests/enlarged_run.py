@@ -1,7 +1,8 @@
 """A run with as many map points as asked for, made from a complete run: for benchmarks and tests.
 
 Not data: real (or synthetic) map points are drawn with replacement, and their places on the layouts
-are jittered. All else of the run is linked, so only the folder ``embedding`` is new.
+are jittered. All else of the run is linked, so only the folder ``embedding`` is new. The neighbour
+graph in it stays that of the source: the app does not read it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def enlarge(source: Path, folder: Path, n_points: int, seed: int = 0) -> Path:
         if path.name not in ("embedding", "explorer.h5ad"):
             (folder / path.name).symlink_to(path.resolve())
     (folder / "explorer.h5ad").touch()
-    made = ("points.parquet", "communities.parquet", "community_table.parquet", "layouts.zarr")
+    made = ("points.parquet", "communities.parquet", "community_table.parquet", "layouts.zarr",
+            "layout_quality.zarr")
     for path in (source / "embedding").iterdir():
         if path.name not in made:
             (folder / "embedding" / path.name).symlink_to(path.resolve())
@@ -45,6 +47,11 @@ def enlarge(source: Path, folder: Path, n_points: int, seed: int = 0) -> Path:
         larger = table.iloc[drawn].reset_index(drop=True)
         new.write_table(name, larger.assign(point=np.arange(n_points)))
     _write_layouts(old, new, rng, drawn)
+    quality = old.group("layout_quality")
+    attrs = {k: v for k, v in quality.attrs.items() if k not in ("kind", "version")}
+    with new.writing_group("layout_quality", **attrs) as group:
+        for name in sorted(quality):
+            group.create_array(name, data=quality[name][:][drawn])
     sizes = {
         level: np.bincount(communities[column].to_numpy()[drawn])
         for level, column in (("mega", "megacluster"), ("sub", "subcluster"))

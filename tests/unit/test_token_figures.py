@@ -92,8 +92,8 @@ def test_the_map_is_valid_and_keeps_the_order_of_its_traces(xy):
     go.Figure(figure)
     json.dumps(figure)
     assert [t["name"] for t in figure["data"][SAVED_TRACE:]] == [
-        "saved selections", "colour bar", "same word as the window", "in the genome window", "selected",
-        "density contours"]
+        "saved selections", "colour bar", "same word as the window", "in the genome window",
+        "selected", "density contours"]
     assert len(figure["data"]) == 16
     assert [t.get("visible", True) for t in figure["data"]] == [True] * 7 + [False] * 3 + [True] * 6
     np.testing.assert_array_equal(unpacked(figure["data"][SELECTED_TRACE]["y"]), xy[:9, 1])

@@ -109,7 +109,7 @@ def _display(data: RunData) -> Any:
             html.Span("Colour scale, percentiles", className="display-name"),
             dmc.RangeSlider(
                 id=ids.MAP_SCALE, value=[0, 99.5], min=0, max=100, step=0.5, minRange=1, size="sm",
-                marks=[{"value": v, "label": str(v)} for v in (0, 50, 100)], mb=18, color="pink",
+                marks=[{"value": v, "label": str(v)} for v in (0, 50, 100)], mb=28, color="pink",
             ),
             dmc.Switch(id=ids.MAP_LOG, label="logarithmic", size="xs", checked=False),
         ],
