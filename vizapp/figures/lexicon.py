@@ -79,7 +79,10 @@ def positions(
             f"{cell / unit:.3g} {name}<extra></extra>",
         }],
         "layout": base_layout(
-            xaxis=axis(f"position ({name})", range=[low / unit, high / unit], showgrid=False),
+            xaxis=axis(
+                f"position ({name})", range=[low / unit, high / unit], showgrid=False,
+                tickformat=",~r",
+            ),
             # One chromosome is a band, not a wall.
             yaxis={"range": [len(chroms) - 0.5 + room, -0.5 - room], "automargin": True,
                    "tickfont": {"size": 11}, "showgrid": False, "ticks": ""},
