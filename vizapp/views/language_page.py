@@ -67,7 +67,7 @@ def _interval(name: str, header: str, about: str, digits: int = 2, width: int = 
     )
     return {
         "field": name, "headerName": header, "headerTooltip": about, "type": "rightAligned",
-        "minWidth": width, "flex": 1, "valueFormatter": {"function": shown},
+        "width": width, "valueFormatter": {"function": shown},
     }
 
 
