@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from precompute.errors import InputError
 from precompute.genome import encode
 from precompute.lexicon.bpe import BpeModel, pieces, read_bpe, train_bpe
 from precompute.lexicon.text import Text
-from precompute.lexicon.zipf import bpe_tokenizers
+from precompute.lexicon.tokenizers import Kmers
+from precompute.lexicon.zipf import bpe_tokenizers, count_window
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,18 @@ def test_it_stands_beside_those_trained_here(synthetic_root, codes, tmp_path):
     assert 5_000 <= facts["bpe_corpus_bp"] < 5_256
     counted = found[1].count(encode("ACGTNACG"), 0, 8)
     assert (counted.counts * found[1].lengths[counted.types]).sum() == 7
+
+
+def test_windows_are_counted_the_same_in_another_process(synthetic_root):
+    # What a cluster's worker is sent: the text and the tokenizers, pickled.
+    text = Text.shuffled(synthetic_root, 1, 1_000)
+    found, _ = bpe_tokenizers(text, [50], 5_000, None)
+    window = text.windows()[3]
+    here = partial(count_window, text, [Kmers(4), *found])
+    there = pickle.loads(pickle.dumps(here))
+    for a, b in zip(here(window), there(window), strict=True):
+        assert a.n_tokens == b.n_tokens > 0
+        assert all(np.array_equal(x, y) for x, y in zip(a[:4], b[:4], strict=True))
 
 
 def test_where_the_file_lies_changes_no_digest():
