@@ -85,7 +85,7 @@ def _number(name: str, header: str, about: str, form: str, width: int = 92) -> A
 def law_grid() -> Any:
     """The table of laws; rows come with the choice of tokenizers."""
     columns = [
-        {"field": "name", "headerName": "Tokenizer", "minWidth": 144, "flex": 1, "pinned": "left",
+        {"field": "name", "headerName": "Tokenizer", "width": 150, "pinned": "left",
          "tooltipField": "name"},
         _number("n_tokens", "Tokens", "Length of the tokenized text", ",", 92),
         _number("n_types", "Types", "Distinct tokens", ",", 78),
