@@ -19,6 +19,7 @@ import argparse
 import functools
 import http.server
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -130,16 +131,18 @@ def on_the_server(run: Path, repeats: int) -> None:
     views = ((1.0, "whole map"), (0.4, "zoomed to 40 %"), (0.05, "zoomed to 5 %"))
     for color in ("mega", "gc"):
         for share, name in views if explorer.map.is_image else views[:1]:
-            times, sizes = [], []
+            times, sizes, worked = [], [], []
             for _ in range(max(repeats, 10)):
                 view = _some_view(whole, share, rng)
                 options = read_options("tsne", color)._replace(view=ViewOf("tsne", view))
-                began = time.perf_counter()
+                began, busy = time.perf_counter(), time.process_time()
                 patch, _ = patch_points(data, drawing, options)
                 answer = orjson.dumps(patch.to_plotly_json())
                 times.append(1000 * (time.perf_counter() - began))
+                worked.append(1000 * (time.process_time() - busy))
                 sizes.append(len(answer) / 1e3)
             show(f"server, {name}, colour {color}", times)
+            show("  of it processor time", worked)
             show(f"payload, {name}, colour {color}", sizes, "kB")
     times, sizes = [], []
     for _ in range(max(repeats, 10)):
@@ -339,6 +342,7 @@ def main() -> None:
         peers = prepare_peers(folder, chosen.peers.split(","))
         server, address = serve_folder(folder)
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        print(f"load of the last minute {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         print(f"{'':<48} {'median':>10} {'p95':>10}")
         for n in (int(text) for text in chosen.points.split(",")):
             print(f"{n:,} points, drawn with replacement from {chosen.run.name}")
@@ -356,6 +360,7 @@ def main() -> None:
                 # A million points take it over a minute each time.
                 repeats = 1 if peer == "scattergl" and n > 500_000 else chosen.repeats
                 in_a_peer(browser, address + page, peer, target, repeats)
+        print(f"load of the last minute {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         browser.close()
         server.shutdown()
 
