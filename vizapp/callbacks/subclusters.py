@@ -11,7 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.subclusters import Subclusters, subclusters
 from vizapp.figures.prominent import message
-from vizapp.figures.subclusters import subcluster_dots
+from vizapp.figures.subclusters import figure_height, subcluster_dots
 from vizapp.selection import combine
 
 
@@ -53,16 +53,19 @@ def register(app: Dash, data: RunData) -> None:
     """Register the callbacks of the tab."""
 
     @app.callback(
-        Output(ids.SUBCLUSTERS_GRAPH, "figure"), Output(ids.SUBCLUSTERS_SAYS, "children"),
+        Output(ids.SUBCLUSTERS_GRAPH, "figure"), Output(ids.SUBCLUSTERS_GRAPH, "style"),
+        Output(ids.SUBCLUSTERS_SAYS, "children"),
         Input(ids.PANEL_TABS, "value"), Input(ids.SUBCLUSTERS_OF, "value"),
     )
     def draw(tab: Any, choice: Any) -> Any:
         if tab != "subclusters":
-            return no_update, no_update
+            return no_update, no_update, no_update
         table = chosen_table(data, choice)
+        style = {"height": f"{figure_height(len(table.subclusters))}px"}
         if not table.motifs:
-            return message("nothing is enriched"), table_says(table)
-        return subcluster_dots(table, data.explorer.cluster_labels), table_says(table)
+            return message("nothing is enriched"), style, table_says(table)
+        dots = subcluster_dots(table, data.explorer.cluster_labels)
+        return dots, style, table_says(table)
 
     @app.callback(
         Output(ids.SELECTION_STORE, "data", allow_duplicate=True),

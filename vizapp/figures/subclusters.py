@@ -34,7 +34,7 @@ class DotTable(Protocol):
 
 
 def figure_height(n_rows: int) -> int:
-    """Height in px at which a row can be read."""
+    """Height in px of the figure at which a row can be read."""
     return 190 + 21 * n_rows
 
 
@@ -78,7 +78,7 @@ def subcluster_dots(table: DotTable, labels: list[str]) -> dict[str, Any]:
     return {
         "data": [dots],
         "layout": base_layout(
-            height=figure_height(n_rows), hovermode="closest",
+            hovermode="closest",
             margin={"l": 10, "r": 10, "t": 6, "b": 10},
             xaxis=axis("", tickvals=list(range(n_columns)), tickangle=-55, automargin=True,
                        ticktext=[labels[m][:24] for m in table.motifs], tickfont={"size": 10},

@@ -32,7 +32,7 @@ def subclusters_tab(data: RunData) -> list[Any]:
     )
     card = figure_card(
         ids.SUBCLUSTERS_GRAPH, "Prominent motifs of the subclusters", ABOUT_SUBCLUSTERS,
-        "motiflens-subclusters", height="auto", is_explored=False,
+        "motiflens-subclusters", height="300px", is_explored=False,
     )
     says = html.P(id=ids.SUBCLUSTERS_SAYS, className="caption", role="status")
     head = html.Div([html.Span("Megacluster", className="row-name"), choice],
