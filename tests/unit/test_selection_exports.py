@@ -34,9 +34,9 @@ def test_places_are_all_bins_of_the_words_whatever_the_block(data, monkeypatch, 
     for chrom in data.tokens.chroms:
         edges = data.tokens.edges(chrom)
         ids = data.run.group("word_ids")[f"{chrom}/word"][:]
+        group, dnase = mega[f"{chrom}/megacluster"][:], signal[f"{chrom}/dnase/bins"][:]
         expected += [
-            (chrom, edges[b], edges[b + 1], ids[b], mega[f"{chrom}/megacluster"][b],
-             float(signal[f"{chrom}/dnase/bins"][b]))
+            (chrom, edges[b], edges[b + 1], ids[b], group[b], float(dnase[b]))
             for b in np.flatnonzero(np.isin(ids, list(words)))
         ]
     columns = ["chrom", "start", "end", "word", "megacluster"]
