@@ -22,7 +22,8 @@ from precompute.token_store import TokenStore
 REPOSITORY = Path(__file__).resolve().parents[2]
 START, END = 2_700_000, 3_300_000
 
-pytestmark = pytest.mark.slow
+# The set-up runs every stage, which takes longer than one test may on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
