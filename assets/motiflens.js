@@ -83,6 +83,12 @@ window.dash_clientside = window.dash_clientside || {};
       return bodies.map((body) => (body.page === page ? {} : { display: "none" }));
     },
 
+    /* A page is asked for once, when it is first shown. */
+    openPage: function (page, pages, opened) {
+      const keep = window.dash_clientside.no_update;
+      return pages.map((one, i) => (one.page === page && !opened[i] ? true : keep));
+    },
+
     /* The page that a link names; an unknown one leaves the first. */
     arriveOnPage: function (search, pages) {
       const named = new URLSearchParams(search || "").get("page");

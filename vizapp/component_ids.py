@@ -3,6 +3,7 @@
 URL = "url"
 PAGE = "page"
 PAGE_BODY = "page-body"
+PAGE_OPENED = "page-opened"
 NOTICE = "notice"
 HELP = "help-modal"
 HELP_BUTTON = "help-button"

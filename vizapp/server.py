@@ -33,7 +33,7 @@ from vizapp.data import RunData
 from vizapp.map_state import MapOptions
 from vizapp.state import parse_selection
 from vizapp.views.map_drawing import MapDrawing
-from vizapp.views.shell import page
+from vizapp.views.shell import other_pages, page
 
 _LOG = logging.getLogger("motiflens")
 _MAX_REQUEST_BYTES = 1 << 20
@@ -64,10 +64,11 @@ def build(run_dir: Path) -> Dash:
     picture = drawing.figure(MapOptions(), region, parse_selection(selection))
     # Built once: a page load then costs no reading, and a damaged artefact is found at start.
     app.layout = page(data, region, selection, picture)
+    shell.register(app, other_pages(data))
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        language, language_page, genome, links, lexicon, lexicon_downloads, shell,
+        language, language_page, genome, links, lexicon, lexicon_downloads,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -238,3 +238,15 @@ def test_a_link_names_its_page(page, served):
     assert not page.is_visible(".workspace")
     page.goto(f"{served}?page=%3Cscript%3E")
     page.wait_for_selector(".workspace", timeout=10_000)
+
+
+def test_other_pages_are_sent_once_when_they_are_opened(page):
+    sent = []
+    page.on("request", lambda r: sent.append(r.post_data or "")
+            if r.url.endswith("_dash-update-component") else None)
+    assert page.locator(".language-page .js-plotly-plot").count() == 0
+    for name in ("Language", "Workspace", "Language"):
+        page.click(f"#page label:has-text('{name}')")
+        page.wait_for_timeout(1_000)
+    page.wait_for_selector(".language-page .js-plotly-plot", timeout=20_000)
+    assert sum("page-opened" in body and ".children" in body for body in sent) == 1

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import ALL, ClientsideFunction, Dash, Input, Output, State
+from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from vizapp import component_ids as ids
-from vizapp.data import RunData
 
 
 def notice(text: str, kind: str = "error") -> Any:
@@ -23,8 +22,28 @@ def _client(name: str) -> ClientsideFunction:
     return ClientsideFunction(namespace="motiflens", function_name=name)
 
 
-def register(app: Dash, data: RunData) -> None:
-    """Register the callbacks; all run in the browser."""
+def register(app: Dash, bodies: dict[str, Any]) -> None:
+    """Register the callbacks; all but the sending of a page run in the browser.
+
+    Parameters
+    ----------
+    bodies : what each page beside the workspace holds, by name
+    """
+
+    @app.callback(
+        Output({"type": ids.PAGE_BODY, "page": MATCH}, "children"),
+        Input({"type": ids.PAGE_OPENED, "page": MATCH}, "data"), prevent_initial_call=True,
+    )
+    def send_page(opened: Any) -> Any:
+        asked = ctx.triggered_id
+        name = asked.get("page") if isinstance(asked, dict) else None
+        return bodies[name] if opened is True and name in bodies else no_update
+
+    app.clientside_callback(
+        _client("openPage"), Output({"type": ids.PAGE_OPENED, "page": ALL}, "data"),
+        Input(ids.PAGE, "value"), State({"type": ids.PAGE_OPENED, "page": ALL}, "id"),
+        State({"type": ids.PAGE_OPENED, "page": ALL}, "data"),
+    )
     app.clientside_callback(
         _client("toggleHelp"), Output(ids.HELP, "opened"), Input(ids.HELP_BUTTON, "n_clicks"),
         State(ids.HELP, "opened"), prevent_initial_call=True,

@@ -103,6 +103,14 @@ def _tour() -> Any:
     )
 
 
+def other_pages(data: RunData) -> dict[str, Any]:
+    """What the pages beside the workspace hold. Each is sent when it is first opened, so that the
+    workspace does not wait for figures that nobody looks at yet."""
+    return {
+        "language": language_page(data), "lexicon": lexicon_page(data), "run": run_page(data),
+    }
+
+
 def page(
     data: RunData, region: Region, selection: dict[str, Any], picture: tuple[dict[str, Any], str]
 ) -> Any:
@@ -120,15 +128,15 @@ def page(
         ],
         id={"type": ids.PAGE_BODY, "page": "workspace"}, className="workspace",
     )
-    others = {
-        "language": html.Main(language_page(data), className="run-page"),
-        "lexicon": html.Main(lexicon_page(data), className="lexicon-page"),
-        "run": html.Main(run_page(data), className="run-page"),
-    }
-    for name, body in others.items():
-        body.id = {"type": ids.PAGE_BODY, "page": name}
-        body.style = {"display": "none"}
+    others = [
+        html.Main(
+            html.Div("opening the page", className="page-opening"), style={"display": "none"},
+            id={"type": ids.PAGE_BODY, "page": name}, className=f"{name}-page",
+        )
+        for name in PAGES if name != "workspace"
+    ]
     stores = [
+        *(dcc.Store(id={"type": ids.PAGE_OPENED, "page": body.id["page"]}) for body in others),
         dcc.Location(id=ids.URL, refresh=False),
         dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
         dcc.Store(id=ids.SELECTION_STORE, data=selection),
@@ -147,7 +155,7 @@ def page(
                     html.Div(id=ids.NOTICE, className="notice", role="alert"),
                     _tour(),
                     workspace,
-                    *others.values(),
+                    *others,
                     _help(),
                 ],
                 className="app", id="app",
