@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -51,25 +51,43 @@ def louvain(
     resolution : 1 is plain modularity; larger gives more communities
     seed : fixes the order in which nodes are visited
     """
+    return louvain_runs(n, edges, method, resolution, [seed])[0]
+
+
+def louvain_runs(
+    n: int, edges: NDArray[np.integer], method: str, resolution: float, seeds: list[int]
+) -> list[Partition]:
+    """:func:`louvain` for several seeds; the graph, which is the larger part, is made once."""
     if method == "igraph":
         import igraph
 
         graph = igraph.Graph(n=n, edges=edges)
-        igraph.set_random_number_generator(random.Random(seed))
-        try:
-            found = graph.community_multilevel(resolution=resolution)
-        finally:
-            igraph.set_random_number_generator(random)
-        labels = np.asarray(found.membership)
-        return Partition(by_size(labels), float(graph.modularity(labels.tolist())))
-    import community
+        return [_igraph_louvain(graph, resolution, seed) for seed in seeds]
     import networkx
 
     network = networkx.Graph()
     network.add_nodes_from(range(n))
     network.add_edges_from(edges.tolist())
+    return [_python_louvain(network, resolution, seed) for seed in seeds]
+
+
+def _igraph_louvain(graph: Any, resolution: float, seed: int) -> Partition:
+    import igraph
+
+    igraph.set_random_number_generator(random.Random(seed))
+    try:
+        found = graph.community_multilevel(resolution=resolution)
+    finally:
+        igraph.set_random_number_generator(random)
+    labels = np.asarray(found.membership)
+    return Partition(by_size(labels), float(graph.modularity(labels.tolist())))
+
+
+def _python_louvain(network: Any, resolution: float, seed: int) -> Partition:
+    import community
+
     partition = community.best_partition(network, resolution=resolution, random_state=seed)
-    labels = np.array([partition[node] for node in range(n)])
+    labels = np.array([partition[node] for node in range(len(network))])
     return Partition(by_size(labels), float(community.modularity(partition, network)))
 
 
@@ -131,10 +149,8 @@ def stable_louvain(
     seed : of the first run, the others count on from it
     weight : int (n,), points of each node; communities are numbered by their points
     """
-    runs = [
-        louvain(n, edges, config.method, config.resolution, (seed + k) % 2**32)
-        for k in range(config.stability_seeds)
-    ]
+    seeds = [(seed + k) % 2**32 for k in range(config.stability_seeds)]
+    runs = louvain_runs(n, edges, config.method, config.resolution, seeds)
     best = max(range(len(runs)), key=lambda k: (round(runs[k].modularity, 12), -k))
     labels = by_size(runs[best].labels, weight)
     others = [run.labels for k, run in enumerate(runs) if k != best]

@@ -148,24 +148,52 @@ def nearest(
     return Neighbors(nodes, distances)
 
 
+@njit(cache=True, nogil=True)
+def _holds(row, value):  # type: ignore[no-untyped-def]
+    """Whether a rising row holds a value."""
+    at = np.searchsorted(row, value)
+    return at < len(row) and row[at] == value
+
+
+@njit(cache=True, nogil=True)
+def _edges(rows, out):  # type: ignore[no-untyped-def]
+    """Pairs by their smaller node, each once; ``out`` of no rows: only count them."""
+    n = len(rows)
+    start = np.zeros(n + 1, dtype=np.int64)
+    for node in range(n):
+        for other in rows[node]:
+            if other > node or (other >= 0 and not _holds(rows[other], node)):
+                start[min(node, other) + 1] += 1
+    start = np.cumsum(start)
+    if len(out):
+        place = start[:-1].copy()
+        for node in range(n):
+            for other in rows[node]:
+                if other > node or (other >= 0 and not _holds(rows[other], node)):
+                    low = min(node, other)
+                    out[place[low], 0] = low
+                    out[place[low], 1] = max(node, other)
+                    place[low] += 1
+        for node in range(n):
+            out[start[node] : start[node + 1], 1].sort()
+    return start[n]
+
+
 def undirected_edges(nodes: NDArray[np.integer]) -> NDArray[np.int32]:
     """Edges of the undirected graph of neighbour lists, each once.
 
     Parameters
     ----------
-    nodes : int (n, k), neighbours of each node; -1 stands for none
+    nodes : int (n, k), different neighbours of each node, never itself; -1 stands for none
 
     Returns
     -------
     int32 (n_edges, 2), smaller node first, sorted
     """
-    n, k = nodes.shape
-    source = np.repeat(np.arange(n, dtype=np.int64), k)
-    target = nodes.ravel().astype(np.int64)
-    if (target < 0).any():
-        source, target = source[target >= 0], target[target >= 0]
-    key = np.unique(np.minimum(source, target) * n + np.maximum(source, target))
-    return np.stack([key // n, key % n], axis=1).astype(np.int32)
+    rows = np.sort(nodes.astype(np.int32, copy=False), axis=1)
+    edges = np.empty((_edges(rows, np.empty((0, 2), dtype=np.int32)), 2), dtype=np.int32)
+    _edges(rows, edges)
+    return edges
 
 
 def neighbors_within(

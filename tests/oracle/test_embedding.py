@@ -174,6 +174,14 @@ def test_undirected_edges_are_each_pair_once():
     assert edges.tolist() == [[0, 1], [0, 2], [1, 2]]
 
 
+@pytest.mark.parametrize(("n", "k"), [(2, 1), (50, 3), (200, 60)])
+def test_undirected_edges_are_those_of_a_set(n, k):
+    rng = np.random.default_rng(n)
+    nodes = np.array([rng.permutation(np.delete(np.arange(n), i))[:k] for i in range(n)])
+    wanted = {(min(i, j), max(i, j)) for i, row in enumerate(nodes.tolist()) for j in row}
+    assert list(map(tuple, undirected_edges(nodes).tolist())) == sorted(wanted)
+
+
 @pytest.mark.parametrize("known", [12, 40, 149])
 def test_neighbours_among_members_are_those_of_a_search_among_them_alone(known):
     unit = unit_rows(np.random.default_rng(3).normal(size=(150, 5)))
