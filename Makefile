@@ -79,8 +79,9 @@ lint: install-test ## style, types and import rules only
 
 # The browser draws with a processor of its own, so its tests run after the others, one by one.
 test: lint ## style, types, import rules and every test, the browser's included
-	$(PY) -m pytest -m "not browser" -n 2 --dist loadfile --cov --cov-report= --cov-fail-under=0
-	$(PY) -m pytest -m browser --cov --cov-append --cov-report=term
+	$(PY) -m pytest -m "not browser" -n 2 --dist loadfile --durations=20 --cov \
+	  --cov-report= --cov-fail-under=0
+	$(PY) -m pytest -m browser --durations=10 --cov --cov-append --cov-report=term
 
 bench: install-test ## the benchmarks: ratios against named peers, medians and spread
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) "$$script"; done

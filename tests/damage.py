@@ -393,8 +393,11 @@ DAMAGES = [
            "names the chromosome 'chrZ'"),
     Damage("a reversed peak", rows("peaks", ("start", 2, 9_999_999)), "peaks", "values",
            "goes from 9,999,999"),
-    Damage("a reversed repeat", rows("repeats", ("start", 0, 9_999_999)), "repeats", "values",
-           "goes from 9,999,999"),
+    Damage("a reversed repeat",
+           table("repeats", lambda t: pd.DataFrame(
+               {"chrom": ["chr20"], "start": [9_999_999], "end": [1_000_100], "name": ["AluY"],
+                "family": ["SINE/Alu"]})),
+           "repeats", "values", "goes from 9,999,999"),
     Damage("exons without ends",
            table("transcripts", lambda t: t.assign(exon_ends=[e[:2] for e in t["exon_ends"]])),
            "transcripts", "values", "has exons"),

@@ -106,6 +106,7 @@ ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
         "max_frequency": int, "sampling": str, "word_cap": int,
     },
     "neighbors": {"metric": str, "method": str},
+    "cluster_words": {},
     "layout_quality": {"k": int, "n_reference": int, "summary": dict},
     "bin_communities": {"chroms": list, "agreement": (int, float)},
     "attributions_tokens": {
