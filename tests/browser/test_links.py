@@ -110,7 +110,7 @@ def test_region_box_takes_a_region_and_a_gene(page):
     )
     assert evaluate(page, "genome-graph", "p._fullLayout.xaxis.range[1]") == start + 2_999
     assert region(page) == f"{chrom}:{start:,}-{start + 2_999:,}"
-    assert f"region={chrom}%3A{start}-{start + 2_999}" in page.url
+    page.wait_for_url(re.compile(f"region={chrom}%3A{start}-{start + 2_999}"), timeout=10_000)
     # The link opens the same place.
     other = page.context.new_page()
     other.goto(page.url)
