@@ -75,7 +75,7 @@ def test_a_burst_of_the_wheel_asks_the_server_once(page):
     show(page, "#genome-graph")
     asked = []
     page.on("request", lambda r: asked.append(r.post_data or "")
-            if r.url.endswith("_dash-update-component") else None)
+            if "_dash-update-component" in r.url else None)
     box = page.locator("#genome-graph .nsewdrag").nth(1).bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     for _ in range(6):
@@ -88,7 +88,7 @@ def test_a_burst_of_the_wheel_asks_the_server_once(page):
     assert page.evaluate(f"{PLOT}._fullLayout.xaxis.range[0]") == new[1] - 1
     # A busy machine may stretch the burst over a pause; it is never one request for each turn.
     drawn = [body for body in asked if "..genome-graph.figure" in body]
-    assert len(drawn) <= 3
+    assert 1 <= len(drawn) <= 3
 
 
 def test_next_and_previous_lead_there_and_back(page):

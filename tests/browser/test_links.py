@@ -243,7 +243,7 @@ def test_a_link_names_its_page(page, served):
 def test_other_pages_are_sent_once_when_they_are_opened(page):
     sent = []
     page.on("request", lambda r: sent.append(r.post_data or "")
-            if r.url.endswith("_dash-update-component") else None)
+            if "_dash-update-component" in r.url else None)
     assert page.locator(".language-page .js-plotly-plot").count() == 0
     for name in ("Language", "Workspace", "Language"):
         page.click(f"#page label:has-text('{name}')")
