@@ -54,7 +54,7 @@ def _log_axes(x: str, y: str, revision: str) -> dict[str, Any]:
         xaxis=axis(x, type="log", dtick=1, exponentformat="power"),
         yaxis=axis(y, type="log", dtick=1, exponentformat="power"),
         showlegend=True, uirevision=revision,
-        legend={"font": {"size": 10.5}, "orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},
+        legend={"font": {"size": 10.5}, "orientation": "h", "x": 0, "y": -0.3, "yanchor": "top"},
         margin={"l": 60, "r": 12, "t": 8, "b": 42},
     )
 
