@@ -605,8 +605,10 @@ for _encoding, _positions in (("tokens", "bins"), ("onehot", "16 bp")):
             "folder",
             {
                 "weights.safetensors": "parameters and batch-norm statistics, float32",
-                "model.json": "kind, version, encoding, tracks, architecture, scalings, features "
-                "digest, split, seed, parameters, receptive field, best epoch, hardware",
+                "last.safetensors": "the same after the last epoch",
+                "model.json": "kind, version, name, encoding, tracks, architecture, scalings, "
+                "features, feature_cluster, cluster_names, split, seed, parameters, receptive "
+                "field, best epoch, hardware",
                 "curves.parquet": "epoch, train_loss, validation_loss, validation_r, "
                 "learning_rate, seconds",
             },

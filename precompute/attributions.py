@@ -23,7 +23,7 @@ from precompute.context import Facts, StageContext
 from precompute.errors import StageError
 from precompute.models.dataset import CELL_BP, Source, Window
 from precompute.models.sparse import SparseRows
-from precompute.models.store import TrainedModel, features_digest, load_model
+from precompute.models.store import TrainedModel, load_own_model
 from precompute.streaming import in_order, windows
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _prepare(context: StageContext, encoding: str) -> _Prepared:
     # Tiles are explained side by side, each on one thread.
     torch.set_num_threads(1)
     run, config = context.run, context.config.attributions
-    model = load_model(run.folder(f"model_{encoding}"), features_digest(run))
+    model = load_own_model(run, encoding)
     track = config.track or model.tracks[0]
     if track not in model.tracks:
         raise StageError(

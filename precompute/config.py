@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal, get_args
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from precompute.config_inputs import GenomeConfig, InputPath, MotifConfig, Name, Region, Strict
+from precompute.config_inputs import GenomeConfig, InputPath, MotifConfig, Name, Strict
+from precompute.config_models import ModelsConfig
 from precompute.errors import ConfigError
 
 
@@ -151,61 +152,6 @@ class AnnotationConfig(Strict):
         100, ge=1, description="and ends this far after it, along the strand"
     )
     peaks: PeakSetConfig | None = None
-
-
-class ModelConfig(Strict):
-    """Widths of a convolutional model. The head is per position.
-
-    ``stem_channels`` are the 1x1 convolutions on tokens or the pooled convolutions on one-hot.
-    """
-
-    stem_channels: list[int] = Field(min_length=1)
-    body_channels: list[int] = Field(min_length=1, description="3-wide convolutions")
-    head_channels: list[int] = Field(default=[64], description="per-position linear layers")
-
-
-class TrainingConfig(Strict):
-    window_bins: int = Field(1250, ge=32)
-    stride_bins: int = Field(500, ge=16)
-    batch_size: int = Field(8, ge=1)
-    max_epochs: int = Field(15, ge=1)
-    warmup_epochs: int = Field(2, ge=0)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
-    gradient_clip: float = Field(2.0, gt=0)
-    multinomial_weight: float = Field(0.2, ge=0, description="beside the Poisson loss")
-    patience_epochs: int = Field(4, ge=1)
-    max_minutes: float = Field(60.0, gt=0, description="recorded; training stops after it")
-
-
-class SplitConfig(Strict):
-    train: list[Region] = Field(min_length=1)
-    validation: list[Region] = Field(min_length=1)
-    test: list[Region] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _disjoint(self) -> SplitConfig:
-        parts = [
-            (name, region)
-            for name in ("train", "validation", "test")
-            for region in getattr(self, name)
-        ]
-        for i, (name_a, a) in enumerate(parts):
-            for name_b, b in parts[i + 1 :]:
-                if a.chrom == b.chrom and a.start < (b.end or 1e18) and b.start < (a.end or 1e18):
-                    raise ValueError(
-                        f"{name_a} {a.chrom}:{a.start}-{a.end} overlaps "
-                        f"{name_b} {b.chrom}:{b.start}-{b.end}"
-                    )
-        return self
-
-
-class ModelsConfig(Strict):
-    tokens: ModelConfig
-    onehot: ModelConfig
-    training: TrainingConfig = TrainingConfig()
-    split: SplitConfig
-    grid_bp: int = Field(16, ge=16, le=16, description="output step of the one-hot model")
 
 
 class AttributionConfig(Strict):

@@ -175,7 +175,7 @@ STAGES: tuple[Stage, ...] = (
             Stage(
                 f"train_{encoding}", f"Train the {what} model",
                 f"{_P}models.train:run_{encoding}", ("sequence", "signal", *_TOKENS),
-                (f"model_{encoding}",), ("models", "tracks"),
+                (f"model_{encoding}",), ("models", "tracks"), version=2,
             ),
             Stage(
                 f"predict_{encoding}", f"Predict with the {what} model",

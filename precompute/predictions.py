@@ -15,11 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from precompute.artefacts import ARTEFACTS, write_parquet
-from precompute.config import Region, SplitConfig
+from precompute.config_inputs import Region
+from precompute.config_models import SplitConfig
 from precompute.context import Facts, StageContext
+from precompute.errors import StageError
 from precompute.models.dataset import CELL_BP, Source, Window
 from precompute.models.metrics import coarsen, pearson, resample, spearman
-from precompute.models.store import TrainedModel, features_digest, load_model
+from precompute.models.store import TrainedModel, load_own_model
 from precompute.streaming import in_order, windows
 
 if TYPE_CHECKING:
@@ -57,7 +59,10 @@ def predict_positions(
     from precompute.models.architectures import fold_batch_norm, reach
 
     network = fold_batch_norm(model.network)
-    halo = reach(network).outputs
+    seen = reach(network)
+    if seen is None:
+        raise StageError("a transformer sees its whole window and cannot be tiled by its reach")
+    halo = seen.outputs
     device = next(network.parameters()).device
     n = source.n_positions(chrom)
     out = np.empty((len(model.tracks), n))
@@ -217,7 +222,7 @@ def _predict_all(
 
 def _run(context: StageContext, encoding: str) -> Facts:
     run = context.run
-    model = load_model(run.folder(f"model_{encoding}"), features_digest(run))
+    model = load_own_model(run, encoding)
     source = Source(run, encoding, model.tracks)
     predicted = _predict_all(context, model, source)
     comparison = Comparison(source, Source(run, "onehot", model.tracks), predicted)

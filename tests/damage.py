@@ -580,7 +580,7 @@ DAMAGES = [
     Damage("truncated weights", truncate("models/onehot/weights.safetensors", 0.7),
            "model_onehot", "unreadable", "cannot be read"),
     Damage("other features", edit_json("models/tokens/model.json",
-                                       lambda d: d.update(features_digest="0")),
+                                       lambda d: d["features"].__setitem__(0, "other")),
            "model_tokens", "agreement", "other motif features"),
     Damage("other tracks", edit_json("models/onehot/model.json",
                                      lambda d: d.update(tracks=["dnase", "atac"])),

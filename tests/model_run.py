@@ -10,13 +10,15 @@ import pandas as pd
 import torch
 
 from precompute.artefacts import RunFolder
-from precompute.config import Config, ModelConfig, parse_config
+from precompute.config import Config, parse_config
+from precompute.config_models import ModelConfig
 from precompute.context import StageContext
 from precompute.models.dataset import TargetScaling
 from precompute.models.store import (
+    FeatureClusters,
     TrainedModel,
     build_network,
-    features_digest,
+    clusters_card,
     save_model,
 )
 from precompute.token_store import TokenStore
@@ -92,7 +94,7 @@ def random_model(encoding: str, n_channels: int, seed: int = 0, power: float = 0
         network[0].scale.uniform_(0.5, 3.0)
     network.eval()
     scalings = [TargetScaling(0.7, power), TargetScaling(2.0, power)]
-    return TrainedModel(network, encoding, TRACKS, scalings, {})
+    return TrainedModel(network, encoding, TRACKS, scalings, {}, encoding)
 
 
 def store_model(root: Path, encoding: str, seed: int = 0) -> TrainedModel:
@@ -103,11 +105,12 @@ def store_model(root: Path, encoding: str, seed: int = 0) -> TrainedModel:
         "encoding": encoding,
         "tracks": TRACKS,
         "n_channels": n_channels(root, encoding),
-        "features_digest": features_digest(run),
+        "name": encoding,
+        **clusters_card(FeatureClusters.of_run(run) if encoding == "tokens" else None),
         "architecture": (TOKENS if encoding == "tokens" else ONEHOT).model_dump(mode="json"),
     }
     with run.writing(f"model_{encoding}") as folder:
-        save_model(folder, model.network, model.scalings, card)
+        save_model(folder, model.network.state_dict(), model.scalings, card)
     return model
 
 

@@ -19,7 +19,7 @@ from precompute.embedding.pca import component_spread
 from precompute.enrichment import RankedFeatures, name_community
 from precompute.lexicon import entries
 from precompute.manifest import Manifest, StageRecord, hash_path
-from precompute.models.store import features_digest
+from precompute.models.store import FeatureClusters, clusters_card
 from precompute.pipeline import STAGES, Pipeline
 from precompute.token_store import TokenStore
 
@@ -188,11 +188,12 @@ def write_model(
 
     architecture = {"stem_channels": [8, 8], "body_channels": [8, 8], "head_channels": [8]}
     about = {
-        "kind": "motiflens.model", "version": 1, "encoding": encoding, "tracks": list(TRACKS),
+        "kind": "motiflens.model", "version": 2, "name": encoding, "encoding": encoding,
+        "tracks": list(TRACKS),
         "architecture": architecture, "scalings": [{"mean": 0.1, "power": 0.5}] * len(TRACKS),
         "seed": 0, "parameters": 1234, "receptive_field": 13, "best_epoch": 2, "hardware": "cpu",
         "best_validation_r": 0.5, "stopped": "all epochs done", "split": {},
-        "features_digest": features_digest(run),
+        **clusters_card(FeatureClusters.of_run(run) if encoding == "tokens" else None),
         "n_channels": TokenStore(run).n_clusters if encoding == "tokens" else 4,
     }
     curves = pd.DataFrame({
@@ -201,7 +202,8 @@ def write_model(
         "seconds": [1.0, 1.0, 1.0]})
     with run.writing(f"model_{encoding}") as folder:
         (folder / "model.json").write_text(json.dumps(about))
-        save_file({"weight": np.zeros(4, np.float32)}, folder / "weights.safetensors")
+        for stem in ("weights", "last"):
+            save_file({"weight": np.zeros(4, np.float32)}, folder / f"{stem}.safetensors")
         write_parquet(folder / "curves.parquet", curves, "motiflens.curves", 1)
     windows, metrics = [], []
     with run.writing(f"predictions_{encoding}") as folder:

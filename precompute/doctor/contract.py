@@ -217,5 +217,5 @@ FOLDER_TABLES: dict[str, dict[str, ColumnSpec]] = {
 MODEL_CARD: dict[str, Any] = {
     "kind": str, "version": int, "encoding": str, "tracks": list, "architecture": dict,
     "scalings": list, "split": dict, "seed": int, "parameters": int, "best_epoch": int,
-    "hardware": str,
+    "hardware": str, "name": str, "n_channels": int,
 }

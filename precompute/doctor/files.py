@@ -22,7 +22,7 @@ from precompute.doctor.rules import Rule
 from precompute.doctor.sizes import Ledger
 from precompute.doctor.values import blocks, check_table
 from precompute.models.dataset import CELL_BP
-from precompute.models.store import KIND, VERSION, features_digest
+from precompute.models.store import KIND, VERSION, FeatureClusters, clusters_of_card
 
 _BIGWIG = (0x888FFC26).to_bytes(4, "little"), (0x888FFC26).to_bytes(4, "big")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -142,13 +142,14 @@ def _check_card(
                       f"predicts {', '.join(map(str, card['tracks']))}",
                       f"{', '.join(wanted)}, the target tracks of signal", part=part)
     if encoding == "tokens":
-        parts = ("features", "feature_clusters")
+        parts = ("features", "feature_clusters", "clusters")
         if opened.has(*parts) and chart.is_sound(*parts):
             with chart.comparing(*parts):
+                own = clusters_of_card(card)
                 chart.require(
-                    card.get("features_digest") == features_digest(opened.run), name, "agreement",
-                    "was trained on other motif features",
-                    "those of features and feature_clusters", part=part,
+                    own is not None and own.same_as(FeatureClusters.of_run(opened.run)), name,
+                    "agreement", "was trained on other motif features or clusters",
+                    "those of features, feature_clusters and clusters", part=part,
                 )
         n = ledger.size("n_clusters")
         chart.require(n is None or card.get("n_channels") == n, name, "agreement",

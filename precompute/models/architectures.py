@@ -1,11 +1,12 @@
-"""Convolutional networks on tokens and on one-hot sequence, after the paper's section on models.
+"""Networks on tokens and on one-hot sequence, after the paper's section on models.
 
-Both are fully convolutional and end in the same body and per-position head, so any length can be
-predicted. A network is a flat sequence of a few kinds of layers, which is what lets
-:mod:`precompute.models.deeplift` walk it.
+A convolutional network reads any length. A transformer sees the whole window that it is given, in
+the middle of the same kind of layers, and knows its positions by their offsets in bp. A network is
+a flat sequence of a few kinds of layers, which is what lets :mod:`precompute.models.deeplift` walk
+it.
 
-The output is a softplus, not the paper's ReLU: it is as good as linear above 1, and an output
-that is 0 still learns.
+The output is a softplus or, in the paper's convolutional models, a ReLU. The softplus is as good
+as linear above 1, and an output that is 0 still learns.
 """
 
 from __future__ import annotations
@@ -16,25 +17,63 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from precompute.config import ModelConfig
+from precompute.config_models import ModelConfig
 from precompute.errors import ConfigError, StageError
+from precompute.models.attention import Encoder, PositionCode
 from precompute.models.blocks import TokenStem, unit
-from precompute.models.sparse import SparseRows
+from precompute.models.sparse import SparseRows, SparseTensors
 
 ONEHOT_KERNELS = (5, 5, 3, 3)
 ONEHOT_STEP = 16
+
+NetworkInput = Tensor | SparseRows | SparseTensors
 
 
 class Network(nn.Sequential):
     """A sequence of layers whose input may be sparse token rows of ``batch`` windows."""
 
-    def forward(self, x: Tensor | SparseRows, batch: int = 1) -> Tensor:
-        """(batch, channels, length) or sparse rows to (batch, tracks, positions)."""
-        first, *rest = self
+    @property
+    def needs_offsets(self) -> bool:
+        """Whether the positions' offsets are an input: true of transformers on tokens."""
+        return any(isinstance(layer, PositionCode) for layer in self) and isinstance(
+            self[0], TokenStem
+        )
+
+    def forward(
+        self, x: NetworkInput, batch: int = 1, offsets_bp: Tensor | None = None
+    ) -> Tensor:
+        """(batch, channels, length) or sparse rows to (batch, tracks, positions).
+
+        Parameters
+        ----------
+        x : dense channels, or sparse rows (batch x positions, channels)
+        batch : windows in sparse rows
+        offsets_bp : float (batch or 1, positions), centres of the positions from the window's
+            first base; for transformers on tokens. One-hot positions are 16 bp apart.
+        """
+        first = self[0]
         out = first(x, batch) if isinstance(first, TokenStem) else first(x)
-        for layer in rest:
-            out = layer(out)
+        return self.after_stem(out, offsets_bp)
+
+    def after_stem(self, out: Tensor, offsets_bp: Tensor | None = None) -> Tensor:
+        """The layers behind the first one."""
+        for layer in list(self)[1:]:
+            if isinstance(layer, PositionCode):
+                out = layer(out, self._offsets(out, offsets_bp))
+            else:
+                out = layer(out)
         return out
+
+    def _offsets(self, out: Tensor, offsets_bp: Tensor | None) -> Tensor:
+        if offsets_bp is not None:
+            return offsets_bp
+        if self.needs_offsets:
+            raise StageError(
+                "a transformer on tokens was given no offsets of its bins; give the centres of "
+                "the bins from the window's first base, in bp"
+            )
+        steps = torch.arange(out.shape[-1], dtype=torch.float64, device=out.device)
+        return ONEHOT_STEP * (steps[None] + 0.5)
 
 
 def _body_and_head(config: ModelConfig, channels: int, n_tracks: int) -> list[nn.Module]:
@@ -42,10 +81,20 @@ def _body_and_head(config: ModelConfig, channels: int, n_tracks: int) -> list[nn
     for width in config.body_channels:
         layers += unit(channels, width, 3)
         channels = width
+    if config.kind == "transformer":
+        layers += [
+            PositionCode(),
+            Encoder(channels, config.layers, config.heads, config.feedforward, config.dropout),
+        ]
     for width in config.head_channels:
         layers += [nn.Conv1d(channels, width, 1), nn.ReLU()]
         channels = width
-    return [*layers, nn.Conv1d(channels, n_tracks, 1), nn.Softplus()]
+    output = nn.ReLU() if config.output == "relu" else nn.Softplus()
+    last = nn.Conv1d(channels, n_tracks, 1)
+    if config.output == "relu" and last.bias is not None:
+        # An output that is 0 everywhere could not learn: start at the targets' scale.
+        nn.init.constant_(last.bias, 0.5)
+    return [*layers, last, output]
 
 
 def token_network(config: ModelConfig, n_clusters: int, n_tracks: int) -> Network:
@@ -97,8 +146,10 @@ class Reach(NamedTuple):
         return -(-max(self.before, self.after) // self.step)
 
 
-def reach(network: nn.Sequential) -> Reach:
-    """Receptive field of a network's output, from its layers."""
+def reach(network: nn.Sequential) -> Reach | None:
+    """Receptive field of a network's output, from its layers; None: the whole window."""
+    if any(isinstance(layer, Encoder) for layer in network):
+        return None
     before = after = 0
     step = 1
     for layer in network:

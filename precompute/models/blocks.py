@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from precompute.models.sparse import SparseRows, times, transposed_times
+from precompute.models.sparse import SparseRows, SparseTensors, times, transposed_times
 
 
 class _SparseProduct(torch.autograd.Function):
@@ -49,21 +50,35 @@ class TokenStem(nn.Module):
         self.weight = nn.Parameter(torch.empty(n_clusters, channels).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.zeros(channels)) if bias else None
 
-    def forward(self, x: Tensor | SparseRows, batch: int = 1) -> Tensor:
+    def forward(self, x: Tensor | SparseRows | SparseTensors, batch: int = 1) -> Tensor:
         """Channels (batch, channels, bins) of clusters (batch, n_clusters, bins).
 
         Sparse rows are (batch x bins, n_clusters): ``batch`` windows of equal length.
         """
         weight = self.weight * self.scale[:, None]
-        if isinstance(x, SparseRows):
-            if weight.device.type == "cpu":
-                flat = _SparseProduct.apply(weight, x)
-            else:
-                flat = torch.from_numpy(x.dense()).to(weight.device) @ weight
-            out = flat.unflatten(0, (batch, -1)).transpose(1, 2)
+        if isinstance(x, SparseRows) and weight.device.type == "cpu":
+            out = _windows(_SparseProduct.apply(weight, x), batch)
+        elif isinstance(x, SparseRows | SparseTensors):
+            entries = x.tensors() if isinstance(x, SparseRows) else x
+            out = _windows(bag_product(entries.to(weight.device), weight), batch)
         else:
             out = (x.transpose(1, 2) @ weight).transpose(1, 2)
         return out if self.bias is None else out + self.bias[:, None]
+
+
+def _windows(flat: Tensor, batch: int) -> Tensor:
+    return flat.unflatten(0, (batch, -1)).transpose(1, 2)
+
+
+def bag_product(rows: SparseTensors, weight: Tensor) -> Tensor:
+    """``rows @ weight`` from the non-zeros, on any device: (n_rows, channels).
+
+    Each row is a bag of weight rows, summed with the row's values as factors.
+    """
+    return functional.embedding_bag(
+        rows.indices, weight, rows.offsets, mode="sum",
+        per_sample_weights=rows.values.to(weight.dtype),
+    )
 
 
 def unit(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:

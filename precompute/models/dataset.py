@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
-from precompute.config import Region
+from precompute.config_inputs import Region
 from precompute.errors import StageError
 from precompute.models.sparse import SparseRows
 from precompute.token_store import TokenStore

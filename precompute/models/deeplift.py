@@ -202,7 +202,10 @@ class Explainer:
         *layers, head, softplus = network
         if not isinstance(softplus, nn.Softplus) or not isinstance(head, nn.Conv1d):
             raise StageError("DeepLIFT expects a network that ends in a convolution and a softplus")
-        self.reach = reach(network)
+        seen = reach(network)
+        if seen is None:
+            raise StageError("DeepLIFT does not walk attention; choose Input x Gradient")
+        self.reach = seen
         self.scaling = model.scalings[track]
         single = copy.deepcopy(head)
         single.weight = nn.Parameter(head.weight[track : track + 1], requires_grad=False)

@@ -13,19 +13,24 @@ def poisson_multinomial(
 
     Parameters
     ----------
-    predicted, observed : (batch, tracks, positions), non-negative, same units
+    predicted, observed : (batch, tracks, positions), non-negative, same units; where ``observed``
+        is NaN, nothing was measured: such positions are left out of every sum
     multinomial_weight : weight of the term that sees only the shape along positions
 
     Returns
     -------
-    scalar, mean over batch, tracks and positions
+    scalar, mean over the measured values of batch, tracks and positions
 
     References
     ----------
     Linder et al. (Borzoi), doi:10.1038/s41588-024-02053-6, split the Poisson likelihood likewise.
     """
+    measured = torch.isfinite(observed)
+    observed = torch.where(measured, observed, 0.0)
     predicted = predicted + epsilon
-    poisson = (predicted - observed * torch.log(predicted)).mean()
-    share = predicted / predicted.sum(dim=-1, keepdim=True)
-    multinomial = -(observed * torch.log(share)).mean()
-    return poisson + multinomial_weight * multinomial
+    poisson = predicted - observed * torch.log(predicted)
+    among = torch.where(measured, predicted, 0.0).sum(dim=-1, keepdim=True)
+    # Where nothing of a window is measured the sum is 0, and so is every share.
+    multinomial = -observed * torch.log(predicted / among.clamp(min=epsilon))
+    total = torch.where(measured, poisson + multinomial_weight * multinomial, 0.0).sum()
+    return total / measured.sum().clamp(min=1)

@@ -54,3 +54,32 @@ def resample(
     edges = np.asarray(edges, dtype=np.float64)
     area = np.concatenate([[0.0], np.cumsum(np.asarray(values, np.float64) * np.diff(edges))])
     return np.diff(np.interp(grid, edges, area)) / np.diff(grid)
+
+
+class CorrelationSums:
+    """Pearson r of each track from batches, in memory that does not grow.
+
+    Parameters
+    ----------
+    n_tracks : tracks of the batches
+    """
+
+    def __init__(self, n_tracks: int) -> None:
+        self._sums = np.zeros((n_tracks, 6))
+
+    def add(self, predicted: NDArray[np.floating], observed: NDArray[np.floating]) -> None:
+        """Add (batch, tracks, positions); positions where either side is not finite are left out.
+        """
+        p, o = np.asarray(predicted, np.float64), np.asarray(observed, np.float64)
+        keep = np.isfinite(p) & np.isfinite(o)
+        p, o = np.where(keep, p, 0), np.where(keep, o, 0)
+        parts = (keep, p, o, p * p, o * o, p * o)
+        self._sums += np.stack([part.sum(axis=(0, 2)) for part in parts], axis=1)
+
+    def pearson(self) -> NDArray[np.float64]:
+        """float64 (tracks,); NaN below 3 values or for a constant side."""
+        n, p, o, pp, oo, po = self._sums.T
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = (pp - p * p / n) * (oo - o * o / n)
+            r = (po - p * o / n) / np.sqrt(spread)
+        return np.where((n >= 3) & (spread > 1e-24 * pp * oo), r, np.nan)

@@ -10,14 +10,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    import torch
+
 #: The gradient is summed in this many parts whatever the threads, so that it does not vary.
 _PARTS = 4
+
+
+class SparseTensors(NamedTuple):
+    """The same for an accelerator: what ``torch.nn.functional.embedding_bag`` takes.
+
+    Attributes
+    ----------
+    indices : int32 (nnz,), column
+    offsets : int32 (n_rows,), first entry of each row
+    values : float32 (nnz,)
+    """
+
+    indices: torch.Tensor
+    offsets: torch.Tensor
+    values: torch.Tensor
+
+    def to(self, device: torch.device) -> SparseTensors:
+        """The rows on a device."""
+        return SparseTensors(*(part.to(device, non_blocking=True) for part in self))
 
 
 class SparseRows(NamedTuple):
@@ -64,6 +86,16 @@ class SparseRows(NamedTuple):
         out = np.zeros((self.n_rows, self.n_columns), dtype=np.float32)
         out[np.repeat(np.arange(self.n_rows), np.diff(self.indptr)), self.indices] = self.values
         return out
+
+    def tensors(self) -> SparseTensors:
+        """The rows as tensors, on the CPU."""
+        import torch
+
+        return SparseTensors(
+            torch.from_numpy(self.indices.astype(np.int32)),
+            torch.from_numpy(self.indptr[:-1].astype(np.int32)),
+            torch.from_numpy(np.ascontiguousarray(self.values)),
+        )
 
     @classmethod
     def from_dense(cls, dense: NDArray[np.floating]) -> SparseRows:

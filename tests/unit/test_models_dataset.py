@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from precompute.artefacts import RunFolder
-from precompute.config import Region
+from precompute.config_inputs import Region
 from precompute.errors import StageError
 from precompute.models import dataset
 from precompute.models.dataset import (

@@ -11,8 +11,16 @@ from safetensors.torch import load_file
 from precompute.artefacts import RunFolder, read_parquet
 from precompute.errors import ArtefactError
 from precompute.models import train
-from precompute.models.store import features_digest, load_model, save_model
-from precompute.models.train import Trainer, learning_rate
+from precompute.models.history import learning_rate
+from precompute.models.lightning_module import fit
+from precompute.models.store import (
+    FeatureClusters,
+    clusters_card,
+    load_model,
+    run_features,
+    save_model,
+)
+from precompute.models.training_task import _MIN_SPREAD, TrainingTask, Validation
 from precompute.token_store import TokenStore
 from tests.model_run import TOKENS, TRACKS, context, random_model, write_model_run
 
@@ -43,10 +51,11 @@ def test_the_artefact_says_what_it_is(trained, encoding):
     root, facts = trained
     folder = RunFolder(root).folder(f"model_{encoding}")
     card = json.loads((folder / "model.json").read_text())
-    assert (card["kind"], card["version"], card["encoding"]) == ("motiflens.model", 1, encoding)
+    assert (card["kind"], card["version"], card["encoding"]) == ("motiflens.model", 2, encoding)
     assert card["tracks"] == TRACKS
     assert card["seed"] == 1
-    assert card["features_digest"] == features_digest(RunFolder(root))
+    own = FeatureClusters.of_run(RunFolder(root))
+    assert card["features"] == (own.features if encoding == "tokens" else None)
     assert card["split"]["validation"][0]["start"] == 1_030_000
     assert {"architecture", "parameters", "receptive_field", "hardware", "stopped"} <= set(card)
     curves = read_parquet(folder / "curves.parquet")
@@ -55,7 +64,7 @@ def test_the_artefact_says_what_it_is(trained, encoding):
     assert card["best_epoch"] == 1 + int(curves["validation_r"].argmax())
     assert card["best_validation_r"] == pytest.approx(curves["validation_r"].max())
     assert facts[encoding]["parameters"] == card["parameters"]
-    model = load_model(folder, features_digest(RunFolder(root)))
+    model = load_model(folder, run_features(RunFolder(root)))
     assert not model.network.training
     assert sum(p.numel() for p in model.network.parameters()) == card["parameters"]
     assert [s.mean for s in model.scalings] == [s["mean"] for s in card["scalings"]]
@@ -64,11 +73,11 @@ def test_the_artefact_says_what_it_is(trained, encoding):
 
 def test_stored_weights_are_those_of_the_best_epoch(trained):
     root, _ = trained
-    trainer = Trainer(context(root, "train_tokens"), "tokens")
-    trainer.network.load_state_dict(load_file(RunFolder(root).folder("model_tokens") /
+    task = TrainingTask(context(root, "train_tokens"), "tokens")
+    task.network.load_state_dict(load_file(RunFolder(root).folder("model_tokens") /
                                               "weights.safetensors"))
     card = json.loads((RunFolder(root).folder("model_tokens") / "model.json").read_text())
-    assert trainer.validate()[1] == pytest.approx(card["best_validation_r"], abs=1e-6)
+    assert task.validate().r == pytest.approx(card["best_validation_r"], abs=1e-6)
 
 
 @pytest.mark.parametrize("encoding", ["tokens", "onehot"])
@@ -101,15 +110,15 @@ def learnable(tmp_path_factory):
 
 
 @pytest.mark.parametrize("encoding", ["tokens", "onehot"])
-def test_training_learns_what_can_be_learned(learnable, encoding):
+def test_training_learns_what_can_be_learned(learnable, encoding, tmp_path):
     told = []
     stage = context(
         learnable, f"train_{encoding}",
         models__training={"max_epochs": 12, "patience_epochs": 12, "learning_rate": 0.01},
     )
     object.__setattr__(stage, "progress", lambda done, total, note: told.append((done, total)))
-    history, best = Trainer(stage, encoding).fit()
-    losses = [row["train_loss"] for row in history.rows]
+    history, best, _ = fit(TrainingTask(stage, encoding), tmp_path)
+    losses = [epoch.train_loss for epoch in history.epochs]
     assert losses[-1] < losses[0] - 0.05
     assert history.best_r > 0.7
     done = [d for d, _ in told]
@@ -119,86 +128,113 @@ def test_training_learns_what_can_be_learned(learnable, encoding):
     assert best
 
 
-def test_early_stopping_keeps_the_best_epoch(model_root, monkeypatch):
+def test_early_stopping_keeps_the_best_epoch(model_root, monkeypatch, tmp_path):
     stage = context(model_root, "train_tokens", models__training={"max_epochs": 9})
-    trainer = Trainer(stage, "tokens")
+    task = TrainingTask(stage, "tokens")
     states, answers = [], iter([0.1, 0.3, 0.2, 0.3, 0.9])
 
-    def validate():
-        states.append({k: v.clone() for k, v in trainer.network.state_dict().items()})
-        return 1.0, next(answers)
+    def validate(device):
+        states.append({k: v.clone() for k, v in task.network.state_dict().items()})
+        return Validation(1.0, next(answers))
 
-    monkeypatch.setattr(trainer, "validate", validate)
-    history, best = trainer.fit()
+    monkeypatch.setattr(task, "validate", validate)
+    history, best, last = fit(task, tmp_path)
     assert history.best_epoch == 2
-    assert len(history.rows) == 4
+    assert len(history.epochs) == 4
     assert history.stopped == "no better validation r for 2 epochs"
-    for key, value in best.items():
-        torch.testing.assert_close(value, states[1][key], rtol=0, atol=0)
+    torch.testing.assert_close(best, states[1], rtol=0, atol=0)
+    torch.testing.assert_close(last, states[3], rtol=0, atol=0)
 
 
-def test_training_stops_at_its_time_and_says_so(model_root):
+def test_training_stops_at_its_time_and_says_so(model_root, tmp_path):
     stage = context(model_root, "train_tokens", models__training={"max_minutes": 1e-6})
-    history, _ = Trainer(stage, "tokens").fit()
-    assert len(history.rows) == 1
+    history = fit(TrainingTask(stage, "tokens"), tmp_path).history
+    assert len(history.epochs) == 1
     assert history.stopped == "max_minutes (1e-06) reached"
 
 
 def test_input_scale_is_one_over_the_spread(model_root):
-    trainer = Trainer(context(model_root, "train_tokens"), "tokens")
-    x = np.concatenate([trainer.source.rows(w).dense() for w in trainer.train_windows])
-    expected = 1 / np.maximum(x.std(axis=0, dtype=np.float64), train._MIN_SPREAD)
-    np.testing.assert_allclose(trainer._input_scale(), expected, rtol=1e-5)
+    task = TrainingTask(context(model_root, "train_tokens"), "tokens")
+    x = np.concatenate([task.source.rows(w).dense() for w in task.train_windows])
+    expected = 1 / np.maximum(x.std(axis=0, dtype=np.float64), _MIN_SPREAD)
+    np.testing.assert_allclose(task.input_scale(), expected, rtol=1e-5)
 
 
 def test_targets_have_a_mean_signal_of_one(model_root):
-    trainer = Trainer(context(model_root, "train_onehot"), "onehot")
-    signal = np.concatenate([trainer.source.signal(w) for w in trainer.train_windows], axis=1)
-    for track, scaling in enumerate(trainer.scalings):
+    task = TrainingTask(context(model_root, "train_onehot"), "onehot")
+    signal = np.concatenate([task.source.signal(w) for w in task.train_windows], axis=1)
+    for track, scaling in enumerate(task.scalings):
         assert (scaling.scale(signal[track]) ** 2).mean() == pytest.approx(1.0, rel=1e-3)
 
 
 def test_no_training_window_touches_validation_or_test(model_root):
     for encoding in STAGES:
-        trainer = Trainer(context(model_root, f"train_{encoding}"), encoding)
-        edges = trainer.source.edges("chr20")
-        assert all(edges[w.hi] <= 1_030_000 for w in trainer.train_windows)
-        assert all(edges[w.lo] >= 1_030_000 for w in trainer.validation_windows)
-        assert all(edges[w.hi] <= 1_045_000 for w in trainer.validation_windows)
+        task = TrainingTask(context(model_root, f"train_{encoding}"), encoding)
+        edges = task.source.edges("chr20")
+        assert all(edges[w.hi] <= 1_030_000 for w in task.train_windows)
+        assert all(edges[w.lo] >= 1_030_000 for w in task.validation_windows)
+        assert all(edges[w.hi] <= 1_045_000 for w in task.validation_windows)
 
 
 # -- what is refused -------------------------------------------------------------------------
 
 
+FEATURES = [f"profile {i // 2} ({'+-'[i % 2]})" for i in range(14)]
+
+
 @pytest.fixture
 def stored(tmp_path):
     model = random_model("tokens", 12)
+    clusters = FeatureClusters(
+        FEATURES, np.array([*range(12), 3, 3], np.int32), [f"cluster {i}" for i in range(12)]
+    )
     card = {
-        "encoding": "tokens", "tracks": TRACKS, "n_channels": 12, "features_digest": "abc",
-        "architecture": TOKENS.model_dump(mode="json"),
+        "name": "mine", "encoding": "tokens", "tracks": TRACKS, "n_channels": 12,
+        "architecture": TOKENS.model_dump(mode="json"), **clusters_card(clusters),
     }
-    save_model(tmp_path, model.network, model.scalings, card)
+    save_model(tmp_path, model.network.state_dict(), model.scalings, card)
     return tmp_path, model
 
 
 def test_a_stored_model_computes_the_same(stored):
     folder, model = stored
     x = torch.rand(1, 12, 30)
-    again = load_model(folder, "abc")
+    again = load_model(folder, FEATURES[::-1])
     torch.testing.assert_close(again.network(x), model.network(x), rtol=0, atol=0)
     assert again.scalings == model.scalings
+    assert again.name == "mine"
+    assert again.clusters.features == FEATURES
+    matrix = again.clusters.matrix()
+    assert matrix.shape == (14, 12)
+    assert matrix.dtype == np.float32
+    # Clusters are means of their members: cluster 3 has three.
+    np.testing.assert_allclose(matrix.sum(axis=0), 1, rtol=1e-6)
+    np.testing.assert_allclose(matrix[[3, 12, 13], [3, 3, 3]], 1 / 3, rtol=1e-6)
 
 
 def test_a_model_of_other_features_is_refused(stored):
-    with pytest.raises(ArtefactError, match="was trained on other motif features"):
-        load_model(stored[0], "another digest")
+    with pytest.raises(ArtefactError, match="was trained on other motif features") as error:
+        load_model(stored[0], [*FEATURES[:-1], "another (-)"])
+    assert "(14 there, 14 here; 'another (-)' is not in both)" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("feature_cluster", [0] * 14), ("cluster_names", ["a"]), ("features", None),
+     ("feature_cluster", [*range(11), -1, 0, 0])],
+)
+def test_damaged_clusters_are_refused(stored, key, value):
+    path = stored[0] / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(ArtefactError, match=r"motif clusters in .* are damaged"):
+        load_model(stored[0])
 
 
 @pytest.mark.parametrize(("key", "value"), [("version", 99), ("kind", "something else")])
 def test_a_model_of_another_kind_or_version_is_refused(stored, key, value):
     path = stored[0] / "model.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
-    with pytest.raises(ArtefactError, match=r"expected 'motiflens.model' version 1"):
+    with pytest.raises(ArtefactError, match=r"expected 'motiflens.model' version 2"):
         load_model(stored[0])
 
 

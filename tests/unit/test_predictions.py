@@ -172,5 +172,5 @@ def test_a_model_of_other_clusters_is_refused(tmp_path):
     clusters = run.table("feature_clusters")
     clusters["cluster"] = clusters["cluster"].to_numpy()[::-1]
     run.write_table("feature_clusters", clusters)
-    with pytest.raises(ArtefactError, match="other motif features"):
+    with pytest.raises(ArtefactError, match="other motif clusters"):
         predictions.run_tokens(context(root, "predict_tokens"))
