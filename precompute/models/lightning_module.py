@@ -81,7 +81,8 @@ class SignalModule(LightningModule):
         config = self.task.config
         optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate,
-            weight_decay=config.weight_decay, fused=True,
+            weight_decay=config.weight_decay,
+            fused=self.device.type == "cuda",
         )
         if self.state.optimizer:
             entries: dict[int, dict[str, Tensor]] = {}
