@@ -196,6 +196,25 @@ def show_config(
 
 
 @app.command()
+def models(
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="paper, small or demo; default: all")
+    ] = None,
+    clusters: Annotated[int, typer.Option("--clusters", help="motif clusters", min=1)] = 871,
+    tracks: Annotated[int, typer.Option("--tracks", help="target tracks", min=1)] = 1,
+) -> None:
+    """Show the models' presets: parameters and what one output sees."""
+    from precompute.models.presets import describe_presets
+
+    table = Table("preset", "kind", "encoding", "parameters", "sees", box=None)
+    for size in describe_presets(preset, clusters, tracks):
+        table.add_row(
+            size.preset, size.kind, size.encoding, f"{size.parameters:,}", size.sees
+        )
+    Console(highlight=False).print(table)
+
+
+@app.command()
 def doctor(
     run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
     quick: Annotated[

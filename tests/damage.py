@@ -579,6 +579,8 @@ DAMAGES = [
     Damage("a weight", weights, "model_tokens", "values", "not finite"),
     Damage("truncated weights", truncate("models/onehot/weights.safetensors", 0.7),
            "model_onehot", "unreadable", "cannot be read"),
+    Damage("truncated last weights", truncate("models/onehot/last.safetensors", 0.7),
+           "model_onehot", "unreadable", "cannot be read"),
     Damage("other features", edit_json("models/tokens/model.json",
                                        lambda d: d["features"].__setitem__(0, "other")),
            "model_tokens", "agreement", "other motif features"),

@@ -110,8 +110,9 @@ def _model(encoding: str) -> Rule:
         folder = opened.folders[name]
         with chart.guard(name, part="model.json"):
             _check_card(opened, chart, ledger, _card(opened, encoding), encoding)
-        with chart.guard(name, part="weights.safetensors"):
-            _check_weights(chart, name, folder / "weights.safetensors")
+        for part in ("weights.safetensors", "last.safetensors"):
+            with chart.guard(name, part=part):
+                _check_weights(chart, name, folder / part)
         _check_inner_table(chart, name, folder, "curves")
 
     return Rule((name,), check)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from precompute.config_models import ModelConfig
 from precompute.errors import ConfigError, StageError
 from precompute.models.attention import Encoder, PositionCode
-from precompute.models.blocks import TokenStem, unit
+from precompute.models.blocks import PairPool, TokenStem, unit
 from precompute.models.sparse import SparseRows, SparseTensors
 
 ONEHOT_KERNELS = (5, 5, 3, 3)
@@ -123,7 +123,7 @@ def onehot_network(config: ModelConfig, n_tracks: int) -> Network:
     layers: list[nn.Module] = []
     channels = 4
     for width, kernel in zip(config.stem_channels, ONEHOT_KERNELS, strict=True):
-        layers += [*unit(channels, width, kernel), nn.MaxPool1d(2)]
+        layers += [*unit(channels, width, kernel), PairPool()]
         channels = width
     return Network(*layers, *_body_and_head(config, channels, n_tracks))
 

@@ -148,7 +148,7 @@ def through_linear(layer: nn.Module, m: Tensor) -> Tensor:
         return functional.conv_transpose1d(m, layer.weight, padding=layer.padding[0])  # type: ignore[arg-type]
     raise StageError(
         f"DeepLIFT has no rule for {type(layer).__name__}; build the network from TokenStem, "
-        "Conv1d, BatchNorm1d, ReLU, MaxPool1d and a last Softplus"
+        "Conv1d, BatchNorm1d, ReLU, MaxPool1d and a last Softplus or ReLU"
     )
 
 
@@ -171,15 +171,16 @@ def multipliers(layers: list[nn.Module], xs: list[Tensor], bs: list[Tensor], m: 
     return m
 
 
-def _restored(z: Tensor, scaling: TargetScaling) -> tuple[Tensor, Tensor]:
-    """Signal in its unit from the input of the softplus, and the derivative."""
-    y = functional.softplus(z)
+def _restored(z: Tensor, scaling: TargetScaling, output: nn.Module) -> tuple[Tensor, Tensor]:
+    """Signal in its unit from the input of the softplus or ReLU, and the derivative."""
+    y = output(z)
+    inner = (z > 0).to(z.dtype) if isinstance(output, nn.ReLU) else torch.sigmoid(z)
     power = 1 / scaling.power
-    return scaling.mean * y**power, scaling.mean * power * y ** (power - 1) * torch.sigmoid(z)
+    return scaling.mean * y**power, scaling.mean * power * y ** (power - 1) * inner
 
 
 class _Walk(NamedTuple):
-    """A window walked forwards: inputs of the layers behind the first, and of the softplus."""
+    """A window walked forwards: inputs of the layers behind the first, and of the output."""
 
     inputs: list[Tensor]
     last: Tensor
@@ -199,9 +200,12 @@ class Explainer:
     def __init__(self, model: TrainedModel, baseline: NDArray[np.floating], track: int) -> None:
         # Double first: batch norms folded in single precision would change the function.
         network = fold_batch_norm(copy.deepcopy(model.network).double().cpu())
-        *layers, head, softplus = network
-        if not isinstance(softplus, nn.Softplus) or not isinstance(head, nn.Conv1d):
-            raise StageError("DeepLIFT expects a network that ends in a convolution and a softplus")
+        *layers, head, output = network
+        if not isinstance(output, nn.Softplus | nn.ReLU) or not isinstance(head, nn.Conv1d):
+            raise StageError(
+                "DeepLIFT expects a network that ends in a convolution and a softplus or ReLU"
+            )
+        self._output = output
         seen = reach(network)
         if seen is None:
             raise StageError("DeepLIFT does not walk attention; choose Input x Gradient")
@@ -222,7 +226,7 @@ class Explainer:
     @property
     def network(self) -> Network:
         """The explained network: float64, batch norms folded in, one track."""
-        return Network(self._first, *self._rest, nn.Softplus())
+        return Network(self._first, *self._rest, self._output)
 
     def dense(self, x: NDArray[np.floating], target: tuple[int, int] | None = None) -> Attribution:
         """Attribution of the predicted signal summed over output positions ``target``.
@@ -278,8 +282,8 @@ class Explainer:
         """Multipliers behind the first layer, the two predictions, and the baseline's walk."""
         x, b = self._walk(after), self._baseline_walk(length)
         lo, hi = target or (0, x.last.shape[-1])
-        signal, slope = _restored(x.last, self.scaling)
-        base, _ = _restored(b.last, self.scaling)
+        signal, slope = _restored(x.last, self.scaling, self._output)
+        base, _ = _restored(b.last, self.scaling, self._output)
         delta = x.last - b.last
         same = delta.abs() < TINY
         m = torch.where(same, slope, (signal - base) / torch.where(same, 1.0, delta))

@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from precompute.models.losses import poisson_multinomial
-from precompute.models.metrics import coarsen, pearson, resample, spearman
+from precompute.models.metrics import CorrelationSums, coarsen, pearson, resample, spearman
 
 
 def test_correlations_equal_scipy_and_skip_nan():
@@ -69,3 +69,51 @@ def test_loss_is_least_at_the_truth_and_its_shape_term_ignores_scale():
     )
     assert far > near
     assert float(scaled) == pytest.approx(float(near), abs=1e-5)
+
+
+# -- positions without a measurement ---------------------------------------------------------
+
+
+def test_loss_leaves_unmeasured_positions_out():
+    rng = np.random.default_rng(0)
+    p, o = torch.tensor(rng.random((2, 2, 9))), torch.tensor(rng.random((2, 2, 9)))
+    kept = poisson_multinomial(p[..., :6], o[..., :6], 0.3)
+    o[..., 6:] = torch.nan
+    p.requires_grad_()
+    loss = poisson_multinomial(p, o, 0.3)
+    assert loss.item() == pytest.approx(kept.item(), rel=1e-6)
+    loss.backward()
+    assert torch.isfinite(p.grad).all()
+    assert (p.grad[..., 6:] == 0).all()
+    assert (p.grad[..., :6] != 0).all()
+
+
+def test_loss_of_a_window_without_any_measurement_is_zero_and_trains_nothing():
+    p = torch.rand(1, 2, 5, requires_grad=True)
+    loss = poisson_multinomial(p, torch.full((1, 2, 5), torch.nan), 0.3)
+    loss.backward()
+    assert loss.item() == 0
+    assert (p.grad == 0).all()
+
+
+def test_loss_is_the_same_on_the_reverse_strand():
+    rng = np.random.default_rng(2)
+    p, o = torch.tensor(rng.random((3, 2, 20))), torch.tensor(rng.random((3, 2, 20)))
+    o[0, 1, 3] = torch.nan
+    there, back = (poisson_multinomial(*pair, 0.3) for pair in ((p, o), (p.flip(-1), o.flip(-1))))
+    assert float(there) == pytest.approx(float(back), rel=1e-12)
+
+
+def test_correlation_by_batches_equals_the_one_of_all():
+    rng = np.random.default_rng(3)
+    p, o = rng.random((7, 3, 50)), rng.random((7, 3, 50))
+    o[:, 0] += p[:, 0]
+    o[2, 1, :30] = np.nan
+    p[:, 2] = 0.75
+    sums = CorrelationSums(3)
+    for lo in range(0, 7, 2):
+        sums.add(p[lo : lo + 2], o[lo : lo + 2])
+    expected = [pearson(p[:, t], o[:, t]) for t in range(3)]
+    np.testing.assert_allclose(sums.pearson(), expected, rtol=1e-10)
+    assert np.isnan(sums.pearson()[2])
+    assert np.isnan(CorrelationSums(1).pearson()).all()

@@ -14,7 +14,7 @@ from precompute.models.architectures import (
     reach,
     token_network,
 )
-from precompute.models.blocks import TokenStem
+from precompute.models.blocks import PairPool, TokenStem
 from precompute.models.sparse import SparseRows, dots, times, transposed_times
 from tests.model_run import ONEHOT, TOKENS, random_model
 
@@ -68,7 +68,9 @@ def test_stem_is_a_scaled_1x1_convolution_with_its_gradient(dense):
     expected = reference(x * stem.scale[:, None])
     upstream = torch.randn_like(expected)
     (expected * upstream).sum().backward()
-    for given in (x, SparseRows.from_dense(dense)):
+    rows = SparseRows.from_dense(dense)
+    # As arrays, as they are on a CPU; as tensors for embedding_bag, as on a GPU.
+    for given in (x, rows, rows.tensors()):
         stem.zero_grad()
         out = stem(given, 2)
         torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-5)
@@ -140,3 +142,14 @@ def test_folding_batch_norm_keeps_the_function_and_the_original(encoding, channe
 def test_onehot_stem_must_have_four_widths():
     with pytest.raises(ConfigError, match="has 3 widths, expected 4"):
         onehot_network(ONEHOT.model_copy(update={"stem_channels": [4, 4, 4]}), 1)
+
+
+@pytest.mark.parametrize("length", [2, 7, 20])
+def test_pooling_by_pairs_equals_torchs_with_its_gradient(length):
+    # Whole numbers, so that there are ties.
+    x = torch.randint(0, 3, (2, 3, length)).float().requires_grad_()
+    ours, theirs = PairPool()(x), nn.functional.max_pool1d(x, 2)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+    upstream = torch.randn_like(ours)
+    gradients = [torch.autograd.grad(y, x, upstream)[0] for y in (ours, theirs)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)

@@ -6,11 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+import zarr
 from safetensors.torch import load_file
 
 from precompute.artefacts import RunFolder, read_parquet
-from precompute.errors import ArtefactError
+from precompute.errors import ArtefactError, StageError
 from precompute.models import train
+from precompute.models.dataset import Window
 from precompute.models.history import learning_rate
 from precompute.models.lightning_module import fit
 from precompute.models.store import (
@@ -20,7 +22,7 @@ from precompute.models.store import (
     run_features,
     save_model,
 )
-from precompute.models.training_task import _MIN_SPREAD, TrainingTask, Validation
+from precompute.models.training_task import _MIN_SPREAD, Share, TrainingTask, Validation
 from precompute.token_store import TokenStore
 from tests.model_run import TOKENS, TRACKS, context, random_model, write_model_run
 
@@ -165,6 +167,55 @@ def test_targets_have_a_mean_signal_of_one(model_root):
     signal = np.concatenate([task.source.signal(w) for w in task.train_windows], axis=1)
     for track, scaling in enumerate(task.scalings):
         assert (scaling.scale(signal[track]) ** 2).mean() == pytest.approx(1.0, rel=1e-3)
+
+
+def test_unmeasured_positions_are_left_out_and_a_track_of_nothing_is_refused(tmp_path):
+    root = write_model_run(tmp_path / "run", n_bp=30_000)
+    settings = {
+        "models__split": {
+            part: [{"chrom": "chr20", "start": start, "end": start + 10_000}]
+            for part, start in (
+                ("train", 1_000_000), ("validation", 1_010_000), ("test", 1_020_000)
+            )
+        }
+    }
+    run = RunFolder(root)
+    group = zarr.open_group(run.path("signal"), mode="r+")
+    for part, value in ((slice(100, 160), np.nan), (slice(None), np.nan)):
+        array = group[f"chr20/{TRACKS[0]}/bins"]
+        signal = array[:]
+        signal[part] = value
+        array[:] = signal
+        stage = context(root, "train_tokens", models__training={"max_epochs": 1}, **settings)
+        if part == slice(None):
+            with pytest.raises(StageError, match="'atac' has no measured value in the training"):
+                TrainingTask(stage, "tokens")
+            return
+        task = TrainingTask(stage, "tokens")
+        assert all(np.isfinite(s.mean) for s in task.scalings)
+        fitted = fit(task, tmp_path / "training")
+        row = fitted.history.epochs[0]
+        assert np.isfinite([row.train_loss, row.validation_loss, row.validation_r]).all()
+        assert all(value.isfinite().all() for value in fitted.last.values())
+
+
+def test_shares_of_a_batch_cover_it_and_are_equally_large():
+    items = [(Window("c", i, i + 1), False) for i in range(7)]
+    shares = [Share(rank, 3).of(items) for rank in range(3)]
+    assert [len(share) for share in shares] == [3, 3, 3]
+    assert {item for share in shares for item in share} == set(items)
+    assert Share().of(items) == items
+    assert [Share(rank, 3).of(items[:1]) for rank in range(3)] == [items[:1]] * 3
+
+
+def test_the_order_of_an_epoch_follows_from_its_number_alone(model_root):
+    task = TrainingTask(context(model_root, "train_onehot"), "onehot")
+    first, again, second = (
+        torch.cat([b.x for b in task.epoch_batches(epoch, Share(), workers)])
+        for epoch, workers in ((1, 1), (1, 3), (2, 1))
+    )
+    torch.testing.assert_close(first, again, rtol=0, atol=0)
+    assert not torch.equal(first, second)
 
 
 def test_no_training_window_touches_validation_or_test(model_root):
