@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.attribution.background import background_baseline
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
 from precompute.models.dataset import CELL_BP, Source, Window
@@ -27,14 +28,10 @@ from precompute.models.store import TrainedModel, load_own_model
 from precompute.streaming import in_order, windows
 
 if TYPE_CHECKING:
-    import pandas as pd
     import zarr
 
     from precompute.models.deeplift import Attribution, Explainer
 
-_BACKGROUND_BLOCK = 50
-_BACKGROUND_BLOCKS = 2000
-_MIN_BACKGROUND = 10
 _CHUNK = 1 << 18
 
 Found = TypeVar("Found")
@@ -60,77 +57,6 @@ def explain(
     from precompute.models.deeplift import Explainer
 
     return Explainer(model, baseline, track).dense(x)
-
-
-# -- baseline --------------------------------------------------------------------------------
-
-
-def background_windows(source: Source, peaks: pd.DataFrame, track: int) -> list[Window]:
-    """Short windows that hold no peak of any set and no N, and whose signal is low.
-
-    Low is: not above the median of the windows without peaks.
-
-    Parameters
-    ----------
-    source : inputs and signal of the run
-    peaks : table ``peaks`` of the contract
-    track : the explained track
-    """
-    free: list[Window] = []
-    signal: list[float] = []
-    for chrom in source.store.chroms:
-        edges = source.edges(chrom)
-        here = peaks[peaks["chrom"] == chrom]
-        n = len(edges) - 1
-        first = np.clip(np.searchsorted(edges, here["start"].to_numpy(), side="right") - 1, 0, n)
-        last = np.clip(np.searchsorted(edges, here["end"].to_numpy(), side="left"), 0, n)
-        change = np.zeros(n + 1, dtype=np.int64)
-        np.add.at(change, first, 1)
-        np.add.at(change, last, -1)
-        lo = np.arange(0, n - _BACKGROUND_BLOCK + 1, _BACKGROUND_BLOCK)
-        if not len(lo):
-            continue
-        hi = lo + _BACKGROUND_BLOCK
-        busy = np.concatenate([[0], np.cumsum(np.cumsum(change)[:n] > 0)])
-        unknown = np.concatenate([[0], np.cumsum(source.unknown_bp(chrom, edges))])
-        empty = (busy[hi] == busy[lo]) & (unknown[hi] == unknown[lo])
-        values = source.signal(Window(chrom, 0, n))[track].astype(np.float64)
-        total = np.concatenate([[0.0], np.cumsum(values)])
-        free += [Window(chrom, int(a), int(b)) for a, b in zip(lo[empty], hi[empty], strict=True)]
-        signal += (total[hi] - total[lo])[empty].tolist()
-    if not free:
-        return []
-    return [w for w, s in zip(free, np.array(signal) <= np.median(signal), strict=True) if s]
-
-
-def background_baseline(
-    source: Source, peaks: pd.DataFrame, track: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Mean input per position over background windows: float64 (channels,).
-
-    It is the mean token, or the base composition; see :func:`background_windows`.
-
-    Raises
-    ------
-    StageError
-        When peaks leave too little background.
-    """
-    free = background_windows(source, peaks, track)
-    if len(free) < _MIN_BACKGROUND:
-        raise StageError(
-            f"only {len(free)} background windows hold no peak, at least {_MIN_BACKGROUND} are "
-            "needed; set attributions.baseline: zero or give fewer peak sets"
-        )
-    chosen = np.sort(rng.permutation(len(free))[:_BACKGROUND_BLOCKS])
-    total = np.zeros(source.n_channels)
-    for number in chosen:
-        if source.encoding == "tokens":
-            rows = source.rows(free[number])
-            total += np.bincount(rows.indices, rows.values, rows.n_columns)
-        else:
-            total += source.onehot(free[number]).sum(axis=1, dtype=np.float64)
-    inputs = _BACKGROUND_BLOCK * (1 if source.encoding == "tokens" else CELL_BP)
-    return total / (len(chosen) * inputs)
 
 
 # -- tiles -----------------------------------------------------------------------------------

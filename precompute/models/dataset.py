@@ -126,7 +126,7 @@ class Source:
     def __init__(
         self, run: RunFolder, encoding: str, tracks: list[str], cache_mb: float = 64
     ) -> None:
-        self.encoding, self.tracks = encoding, tracks
+        self.run, self.encoding, self.tracks = run, encoding, tracks
         self.store = TokenStore(run)
         self.tokens = TokenBlocks(self.store, cache_mb)
         self._sequence = run.group("sequence")

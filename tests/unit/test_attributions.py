@@ -5,7 +5,8 @@ import pytest
 
 from precompute import attributions
 from precompute.artefacts import RunFolder
-from precompute.attributions import Overlap, background_baseline, background_windows, tiles
+from precompute.attribution.background import background_baseline, background_windows
+from precompute.attributions import Overlap, tiles
 from precompute.errors import StageError
 from precompute.models.dataset import Source, Window
 from precompute.models.deeplift import Explainer

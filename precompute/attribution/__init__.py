@@ -1,0 +1,1 @@
+"""Attributions of windows, motifs behind them, and what follows when sequence changes."""
