@@ -38,6 +38,49 @@
     if (waiting && answered() === box().value) { enter(); }
   }
 
+  /* Places visited last, kept by this browser alone and shown as text while nothing is typed. */
+  const recentKey = "motiflens-recent-places", most = 8;
+  const recentBox = () => document.getElementById("search-recent");
+
+  function recent() {
+    try {
+      const kept = JSON.parse(window.localStorage.getItem(recentKey) || "[]");
+      return Array.isArray(kept) ? kept.filter((t) => typeof t === "string").slice(0, most) : [];
+    } catch (error) { return []; }
+  }
+
+  function remember(text) {
+    if (!/^[\w.\-]{1,64}:[\d,]+-[\d,]+$/.test(text)) { return; }
+    const kept = [text, ...recent().filter((t) => t !== text)].slice(0, most);
+    try { window.localStorage.setItem(recentKey, JSON.stringify(kept)); } catch (error) { return; }
+  }
+
+  function showRecent(isShown) {
+    const target = recentBox(), places = recent().filter((text) => text !== box().value);
+    if (!target) { return; }
+    target.replaceChildren();
+    target.toggleAttribute("data-open", isShown && places.length > 0);
+    if (!isShown || !places.length) { return; }
+    const head = document.createElement("div");
+    head.className = "search-kind";
+    head.textContent = "Visited last, on this browser";
+    target.append(head, ...places.map((text) => {
+      const item = document.createElement("button");
+      item.type = "button";
+      item.className = "search-recent-hit search-hit-look";
+      item.setAttribute("role", "option");
+      item.textContent = text;
+      item.addEventListener("mousedown", (event) => event.preventDefault());
+      item.addEventListener("click", () => {
+        showRecent(false);
+        before = text;
+        window.dash_clientside.set_props(boxId, { value: text });
+        window.setTimeout(() => { box().blur(); document.getElementById("region-go").click(); }, 60);
+      });
+      return item;
+    }));
+  }
+
   const watch = new MutationObserver(arrived);
 
   function stopWaiting() { window.clearTimeout(waiting); waiting = 0; }
@@ -54,23 +97,40 @@
     window.clearTimeout(timer);
     stopWaiting();
     const text = event.target.value;
-    timer = window.setTimeout(() => ask(text), 150);
+    timer = window.setTimeout(() => ask(text), 60);
+    showRecent(false);
   });
 
   document.addEventListener("focusin", (event) => {
     if (event.target.id !== boxId) { return; }
     before = event.target.value;
+    remember(before);
+    showRecent(true);
     watch.observe(list(), { childList: true, subtree: true, attributeFilter: ["data-for"] });
     Object.entries({ role: "combobox", "aria-controls": listId, "aria-autocomplete": "list" })
       .forEach(([name, value]) => event.target.setAttribute(name, value));
   });
 
   document.addEventListener("focusout", (event) => {
-    if (event.target.id === boxId) { window.setTimeout(() => open(false), 200); }
+    if (event.target.id === boxId) { window.setTimeout(() => { open(false); showRecent(false); }, 200); }
   });
 
   document.addEventListener("keydown", (event) => {
     if (event.target.id !== boxId) { return; }
+    const visited = recentBox() ? [...recentBox().querySelectorAll("button")] : [];
+    if (event.key === "ArrowDown" && visited.length) {
+      event.preventDefault();
+      const at = visited.findIndex((item) => item.classList.contains("is-active"));
+      visited.forEach((item, i) => item.classList.toggle("is-active", i === (at + 1) % visited.length));
+      return;
+    }
+    const picked = visited.find((item) => item.classList.contains("is-active"));
+    if (event.key === "Enter" && picked) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      picked.click();
+      return;
+    }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && hits().length) {
       event.preventDefault();
@@ -86,7 +146,7 @@
       if (asked !== event.target.value) { ask(event.target.value); }
       stopWaiting();
       waiting = window.setTimeout(enter, 3000);
-    } else if (event.key === "Escape") { open(false); }
+    } else if (event.key === "Escape") { open(false); showRecent(false); }
   }, true);
 
   /* After a choice the box says again where the genome view is; a choice of a place renews it. */

@@ -148,3 +148,4 @@ def saved_store(identity: str) -> str:
 SEARCH_QUERY = "search-query"
 SEARCH_LIST = "search-list"
 SEARCH_HIT = "search-hit"
+SEARCH_RECENT = "search-recent"

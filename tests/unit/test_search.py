@@ -76,7 +76,8 @@ def test_any_text_gives_few_offers_that_can_all_be_chosen(data, search, text):
     search_offers(text, hits).to_plotly_json()
     for hit in hits:
         region, selection = chosen(
-            data, {"does": "go" if hit.goes else "select", "what": hit.what}, None, "replace")
+            data, {"does": hit.does, "what": hit.what}, None, "replace",
+            data.genome.opening._asdict())
         assert (region is no_update) != (selection is no_update)
 
 
@@ -95,12 +96,76 @@ def test_a_choice_adds_as_the_keys_say_and_refuses_what_is_not_offered(data):
     _, added = chosen(data, {"does": "select", "what": "mega:1"}, now, "union")
     members = data.explorer.members(from_text("union(mega:0|mega:1)"))
     np.testing.assert_array_equal(data.explorer.members(parse_selection(added)), members)
-    for hit in ({}, {"does": "select", "what": "x"}, {"does": "go", "what": "nowhere"},
+    for hit in ({"does": "step", "what": "next:1"}, {},
+                {"does": "select", "what": "x"}, {"does": "go", "what": "nowhere"},
                 {"does": "select", "what": "motif:30000"}, {"does": ["go"], "what": None}):
         with pytest.raises(MotiflensError):
             chosen(data, hit, now, "union")
 
 
 def test_no_offer_says_what_to_try(search):
-    shown = search_offers("qqqq", search.find("qqqq")).to_plotly_json()
-    assert "try a region" in shown["props"]["children"][0].children
+    shown = search_offers("qqqq", search.find("qqqq"), search.why_not("qqqq")).to_plotly_json()
+    why, hint = shown["props"]["children"]
+    assert why.children == "nothing in this run is called 'qqqq': try one of these"
+    assert "try a region" in hint.children
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("GENE99", "did you mean GENE"), ("next CTFC", "did you mean CTCF"),
+    ("chr20:9-5", "swap the two numbers"), ("chr20:1-5", "lies outside what this run covers"),
+    ("rs123", "leaves this machine"), ("cluster 9999", "which has 0 to 11"),
+    ("token 0", "no word 0 in this run, which has ranks 1 to"), ("chr9:1-5", "no chromosome"),
+])
+def test_why_nothing_is_offered_is_one_sentence_with_a_way_on(search, text, says):
+    assert search.find(text) == []
+    assert says in search.why_not(text)
+
+
+def test_numbers_name_clusters_and_words(data, search):
+    assert [h.what for h in search.find("cluster 3") if h.is_exact] == ["motif:3"]
+    hit = next(h for h in search.find("token 5") if h.is_exact)
+    assert hit.what == "word:4"
+    assert f"{data.lexicon.frequency[4]:,} places" in hit.detail
+    assert search.find("word 1")[0].what == "word:0"
+
+
+def test_next_and_previous_step_to_every_place_of_a_motif_in_turn(data, search):
+    mine = [i for i, tfs in enumerate(data.explorer.clusters["tfs"]) if "CTCF" in tfs]
+    words = data.run.table("words")["clusters"]
+    holds = np.array([bool(set(w) & set(mine)) for w in words])
+    edges = data.tokens.edges("chr20")
+    bins = np.flatnonzero(holds[data.run.group("word_ids")["chr20/word"][:]])
+    centres = (edges[bins] + edges[bins + 1]) // 2
+    region = {"chrom": "chr20", "start": 1_050_000, "end": 1_050_400}
+    seen = []
+    for text in ("next CTCF", "next ctcf", "prev CTCF"):
+        hit = search.find(text)[0]
+        assert (hit.does, hit.is_exact) == ("step", True)
+        click = {"does": "step", "what": hit.what}
+        region, selection = chosen(data, click, None, "replace", region)
+        assert selection is no_update
+        seen.append((region["start"] + region["end"]) // 2)
+    after = centres[centres > 1_050_201]
+    assert seen[0] == seen[2] == after[0]
+    assert seen[1] == after[after > seen[0] + 1][0]
+    with pytest.raises(MotiflensError, match="type it again"):
+        chosen(data, {"does": "step", "what": "next:99999"}, None, "replace", region)
+
+
+def test_a_padded_gene_is_exactly_so_much_wider(data, search):
+    row = data.genome.transcripts.iloc[1]
+    for text, added in ((f"{row['gene']} ±1kb", 1_000), (f"{row['gene']} 10%", None)):
+        hit = search.find(text)[0]
+        region, _ = chosen(data, {"does": hit.does, "what": hit.what}, None, "replace")
+        wide = row["end"] - row["start"]
+        expected = wide + 2 * (added if added is not None else round(0.1 * wide))
+        genes = data.genome.genes.set_index("gene").loc[row["gene"]]
+        assert genes["start"] == row["start"]
+        assert region["end"] - region["start"] == expected
+
+
+def test_bands_and_pasted_bed_lines_are_places(data, search):
+    assert search.find("20p13")[0].detail.startswith("cytoband, ")
+    hit = search.find("chr20\t1050000\t1050100\nchr20\t1060000\t1060100")[0]
+    assert hit.label == "chr20:1,050,001-1,050,100"
+    assert hit.detail == "BED, 0-based half-open, 100 bp, the first of 2 loci"

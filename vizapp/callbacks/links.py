@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from precompute.errors import RegionError
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.loci import format_locus, parse_locus
+from vizapp.loci import MAX_TEXT, format_locus, is_locus_like, parse_locus, split_padding
 from vizapp.selection import AnySelection, StateError, Word, as_json, parse_selection
 from vizapp.selection_text import from_text
 from vizapp.state import (
@@ -26,7 +25,6 @@ from vizapp.state import (
     zoomed,
 )
 
-_LOCUS_LIKE = re.compile(r"[:\s]|^(chr)?(\d{1,2}|[XYM]|MT)$", re.IGNORECASE)
 _INSTANCE_BP = 2_000
 
 
@@ -65,13 +63,12 @@ def go_to(data: RunData, text: Any) -> Region:
         When it is neither, with the reason and a suggestion.
     """
     text = str(text or "").strip()
-    first = text.split(":")[0].strip()
-    is_chrom = first in data.genome.chroms or f"chr{first}" in data.genome.chroms
-    if text and not is_chrom and not _LOCUS_LIKE.search(text):
-        return data.genome.find_gene(text)
-    locus = parse_locus(text, data.genome.lengths)
+    name, padding = split_padding(text[:MAX_TEXT])
+    if name and not is_locus_like(name, data.genome.lengths):
+        return data.genome.find_gene(name, padding)
+    locus = parse_locus(text, data.genome.lengths, data.genome.bands)
     low, high = data.genome.chroms[locus.chrom]
-    if locus.convention == "whole chromosome":
+    if locus.convention == "whole chromosome" and not locus.padding_bp:
         return Region(locus.chrom, low, high)
     if locus.start >= high or locus.end <= low:
         raise RegionError(
@@ -113,7 +110,17 @@ def window_around(grid_row: Any, now: Region, data: RunData) -> Region | None:
 def _step(now: Region, kind: Any, forward: bool, selection: Any, data: RunData) -> Region:
     if kind != "selection":
         return data.genome.step(now, str(kind), forward)
-    words = selected_words(data, parse_selection(selection))
+    return step_to(now, selected_words(data, parse_selection(selection)), forward, data)
+
+
+def step_to(now: Region, words: NDArray[np.integer], forward: bool, data: RunData) -> Region:
+    """The next or previous place of one of some words, window width kept.
+
+    Raises
+    ------
+    RegionError
+        When there is none in that direction on the chromosome.
+    """
     places = data.lexicon.places(words)
     here = places.bin[places.chrom == data.lexicon.chroms.index(now.chrom)]
     edges = data.tokens.edges(now.chrom)
@@ -121,7 +128,11 @@ def _step(now: Region, kind: Any, forward: bool, selection: Any, data: RunData) 
     middle = (now.start + now.end) // 2
     beyond = centre[centre > middle + 1] if forward else centre[centre < middle - 1]
     if len(beyond) == 0:
-        raise RegionError("there is no further place of the selected words on this chromosome")
+        side = "after" if forward else "before"
+        raise RegionError(
+            f"there is no further place of these words {side} this window on {now.chrom}; "
+            "step the other way"
+        )
     target = int(beyond.min() if forward else beyond.max())
     return around(now.chrom, target, target + 1, now.width, data.genome.chroms)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder, read_parquet
 from precompute.errors import RegionError
 from precompute.token_store import TokenStore
+from vizapp.loci import Band, Padding
 from vizapp.state import Region, around
 
 if TYPE_CHECKING:
@@ -324,8 +325,16 @@ class GenomeData:
                     index[name.upper()] = (row.chrom, int(row.start), int(row.end), name)
         return index
 
-    def find_gene(self, name: str) -> Region:
-        """Window around a gene or transcript, with a tenth of its length on either side.
+    @cached_property
+    def bands(self) -> list[Band]:
+        """Cytobands of the run's assembly."""
+        rows = self.intervals[self.intervals["kind"] == "cytoband"]
+        return list(zip(rows["chrom"], rows["start"].tolist(), rows["end"].tolist(), rows["name"],
+                        strict=True))
+
+    def find_gene(self, name: str, padding: Padding | None = None) -> Region:
+        """Window around a gene or transcript, with a tenth of its length on either side, or padded
+        as asked.
 
         Raises
         ------
@@ -339,7 +348,9 @@ class GenomeData:
             hint = f"did you mean {names}?" if names else "type a region such as " + self.example
             raise RegionError(f"there is no gene {name.strip()[:40]!r} in this run: {hint}")
         chrom, start, end, _ = self._gene_index[key]
-        return around(chrom, start, end, round((end - start) * 1.2) + 200, self.chroms)
+        width = end - start
+        added = 2 * padding.of(width) if padding else round(width * 0.2) + 200
+        return around(chrom, start, end, width + added, self.chroms)
 
     @property
     def example(self) -> str:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from precompute.errors import MotiflensError
-from vizapp.loci import format_locus, parse_locus
+from vizapp.loci import MAX_TEXT as MAX_LOCUS
+from vizapp.loci import format_locus, is_locus_like, parse_locus, split_padding
+from vizapp.motif_query import Numbered, Step, parse_motif_query
 from vizapp.selection import Motif, Operation, Word, canonical
 from vizapp.selection_text import to_text
 
@@ -22,7 +28,7 @@ MAX_WORDS = 100_000
 
 #: Kinds in the order in which they are offered.
 KINDS = {
-    "place": "Go to", "gene": "Gene", "tf": "Motif (transcription factor)",
+    "place": "Go to", "step": "Step to", "gene": "Gene", "tf": "Motif (transcription factor)",
     "cluster": "Motif cluster", "community": "Community", "tokens": "Tokens with all of these",
     "word": "Word",
 }
@@ -41,9 +47,9 @@ class Hit(NamedTuple):
     is_exact: bool
 
     @property
-    def goes(self) -> bool:
-        """Whether it leads to a place rather than selecting."""
-        return self.kind in ("place", "gene")
+    def does(self) -> str:
+        """What a click does: 'go' to a place, 'step' from where one is, or 'select'."""
+        return {"place": "go", "gene": "go", "step": "step"}.get(self.kind, "select")
 
 
 class Search:
@@ -87,11 +93,14 @@ class Search:
 
         At most ``MAX_PER_KIND`` of each kind; an empty list for an empty text.
         """
-        typed = " ".join(str(text or "")[: 10 * MAX_TEXT].split())[:MAX_TEXT]
+        raw = str(text or "")
+        typed = " ".join(raw[: 10 * MAX_TEXT].split())[:MAX_TEXT]
         folded = typed.casefold()
         if not folded:
             return []
-        finders = (self._places, self._gene_hits, self._tf_hits, self._cluster_hits,
+        if len(raw) > MAX_TEXT or "\t" in raw:  # a BED file's lines, say
+            return self._places(raw[:MAX_LOCUS], folded)
+        finders = (self._places, self._queries, self._gene_hits, self._tf_hits, self._cluster_hits,
                    self._community_hits, self._word_hits)
         groups = [hits for hits in (finder(typed, folded) for finder in finders) if hits]
         groups.sort(key=lambda hits: not hits[0].is_exact)
@@ -99,22 +108,85 @@ class Search:
 
     def _places(self, typed: str, folded: str) -> list[Hit]:
         genome = self._data.genome
-        if not any(c.isdigit() for c in typed) and typed not in genome.chroms:
+        if not is_locus_like(typed, genome.lengths):
             return []
         try:
-            locus = parse_locus(typed, genome.lengths)
+            locus = parse_locus(typed, genome.lengths, genome.bands)
         except MotiflensError:
             return []
         low, high = genome.chroms[locus.chrom]
         if locus.start >= high or locus.end <= low:
             return []
         label = format_locus(locus.chrom, max(locus.start, low), min(locus.end, high))
-        return [Hit("place", label, locus.convention, typed, True)]
+        return [Hit("place", label, locus.understood, typed, True)]
+
+    def why_not(self, text: object) -> str:
+        """Why nothing is offered for a text, with what it may have meant; never empty."""
+        genome, typed = self._data.genome, " ".join(str(text or "")[:MAX_LOCUS].split())
+        if is_locus_like(typed, genome.lengths):
+            try:
+                locus = parse_locus(typed, genome.lengths, genome.bands)
+            except MotiflensError as error:
+                return str(error)
+            low, high = genome.chroms[locus.chrom]
+            return (f"{locus} lies outside what this run covers, "
+                    f"{format_locus(locus.chrom, low, high)}: choose a place in it")
+        query = parse_motif_query(typed)
+        if isinstance(query, Numbered):
+            is_cluster = query.kind == "cluster"
+            n = len(self._clusters) if is_cluster else len(self._data.lexicon.frequency)
+            numbers = f"0 to {n - 1:,}" if is_cluster else f"ranks 1 to {n:,}"
+            return f"there is no {query.kind} {query.number:,} in this run, which has {numbers}"
+        name = (query.name if isinstance(query, Step) else typed).casefold()[:40]
+        names = dict(self._genes) | {k: shown for k, shown, _ in self._tfs}
+        close = [names[k] for k in difflib.get_close_matches(name, names, n=3, cutoff=0.6)]
+        hint = f"did you mean {', '.join(close)}?" if close else "try one of these"
+        return f"nothing in this run is called {name!r}: {hint}"
+
+    def _queries(self, typed: str, folded: str) -> list[Hit]:
+        """``next CTCF``, ``cluster 12`` and ``token 345``."""
+        query = parse_motif_query(typed)
+        if isinstance(query, Step):
+            name = query.name.casefold()
+            exact = [found for key, _, found in self._tfs if key == name]
+            clusters = exact[0] if exact else [
+                n for n, (label, profiles, _) in enumerate(self._clusters)
+                if name == label or name in profiles.split()]
+            if not clusters:
+                return []
+            n = self._data.lexicon.count_places(self.words_with(clusters))
+            way = "Next" if query.is_forward else "Previous"
+            what = f"{way.lower()}:" + ".".join(map(str, clusters[:256]))
+            return [Hit("step", f"{way} {query.name}", f"of {n:,} places", what, True)]
+        if not isinstance(query, Numbered):
+            return []
+        if query.kind == "cluster" and query.number < len(self._clusters):
+            label = self._clusters[query.number][2]
+            return [self._motif("cluster", label, [query.number], "", True)]
+        lexicon = self._data.lexicon
+        if query.kind == "word" and 1 <= query.number <= len(lexicon.frequency):
+            word = query.number - 1
+            places = f"rank {query.number:,}, {int(lexicon.frequency[word]):,} places"
+            return [Hit("word", lexicon.labels[word], places, f"word:{word}", True)]
+        return []
+
+    def words_with(self, clusters: list[int]) -> NDArray[np.int64]:
+        """Words that hold any of some motif clusters, rising."""
+        holders = self._data.word_table.search.holders
+        return np.unique(np.concatenate([holders(c) for c in clusters]).astype(np.int64))
 
     def _gene_hits(self, typed: str, folded: str) -> list[Hit]:
-        found = _ranked(folded, self._genes)
-        return [Hit("gene", name, "show it in the genome view", name, key == folded)
-                for key, name in found[:MAX_PER_KIND]]
+        try:
+            name, padding = split_padding(typed)
+        except MotiflensError:
+            return []
+        found = _ranked(name.casefold(), self._genes)
+        detail, after = "show it in the genome view", ""
+        if padding:
+            after = typed[len(name):]
+            detail = f"with{after} on either side"
+        return [Hit("gene", shown, detail, shown + after, key == name.casefold())
+                for key, shown in found[:MAX_PER_KIND]]
 
     def _tf_hits(self, typed: str, folded: str) -> list[Hit]:
         hits = []

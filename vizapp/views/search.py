@@ -12,7 +12,10 @@ from vizapp.data.search import KINDS, Hit
 from vizapp.loci import format_locus
 from vizapp.state import Region
 
-EXAMPLES = "a region such as chr20:1,000,000-1,020,000, a gene, a motif, M3, or two motifs"
+EXAMPLES = (
+    "a region such as chr20:1,000,000-1,020,000, 20q13.2, a gene, a gene ±5kb, a motif, "
+    "next CTCF, cluster 12, M3, or two motifs"
+)
 
 
 def search_form(region: Region) -> Any:
@@ -22,12 +25,15 @@ def search_form(region: Region) -> Any:
             dcc.Input(
                 id=ids.REGION_INPUT, type="text", className="region-input", n_submit=0,
                 placeholder="region, gene, motif, community or word", debounce=False,
-                maxLength=200, autoComplete="off", spellCheck=False, value=format_locus(*region),
+                maxLength=4000, autoComplete="off", spellCheck=False, value=format_locus(*region),
             ),
             html.Button("Go", id=ids.REGION_GO, type="button", className="tool go",
                         n_clicks=0),
             html.Div(id=ids.SEARCH_LIST, className="search-list", role="listbox",
                      **{"aria-label": "What the text may mean"}),
+            # Filled in the browser with what it remembers; the server never sees it.
+            html.Div(id=ids.SEARCH_RECENT, className="search-list search-recent", role="listbox",
+                     **{"aria-label": "Places visited last"}),
             dcc.Store(id=ids.SEARCH_QUERY),
         ],
         className="region-form", role="search",
@@ -35,8 +41,8 @@ def search_form(region: Region) -> Any:
     )
 
 
-def search_offers(text: str, hits: list[Hit]) -> Any:
-    """Offers under their kinds; the attribute says which text they answer."""
+def search_offers(text: str, hits: list[Hit], why: str = "") -> Any:
+    """Offers under their kinds, or ``why`` there is none; the attribute says for which text."""
     body: list[Any] = []
     for kind, group in groupby(hits, key=lambda hit: hit.kind):
         body.append(html.Div(KINDS[kind], className="search-kind"))
@@ -44,7 +50,7 @@ def search_offers(text: str, hits: list[Hit]) -> Any:
             html.Button(
                 [html.Span(hit.label, className="search-label"),
                  html.Span(hit.detail, className="search-detail")],
-                id={"type": ids.SEARCH_HIT, "does": "go" if hit.goes else "select",
+                id={"type": ids.SEARCH_HIT, "does": hit.does,
                     "what": hit.what, "place": f"{kind}{place}"},
                 type="button", role="option", className="search-hit", n_clicks=0, tabIndex="-1",
                 title=hit.label,
@@ -52,5 +58,6 @@ def search_offers(text: str, hits: list[Hit]) -> Any:
             for place, hit in enumerate(group)
         ]
     if text and not hits:
-        body = [html.Div(f"nothing is called so; try {EXAMPLES}", className="search-kind")]
+        body = [html.Div(why or "nothing is called so", className="search-why"),
+                html.Div(f"try {EXAMPLES}", className="search-kind")]
     return html.Div(body, **{"data-for": text})

@@ -58,7 +58,9 @@ def _help() -> Any:
             dmc.Text(
                 "chr20:1,234,567-1,240,000 is read 1-based and inclusive, as genome browsers do; "
                 "chr20 100 200 with spaces or tabs is BED, 0-based and half-open. 1.2M, 500kb, "
-                "1..100, 20:5000 and gene names work too.", size="sm",
+                "1e6, 1..100, 1000+200 (start + length), 20q13.2, g.123A>G, several regions and "
+                "gene names work too, each with ±5kb or 20% after it; so do next CTCF, prev "
+                "CTCF, cluster 12 and token 345. Nothing typed leaves this machine.", size="sm",
             ),
         ],
         id=ids.HELP, title="motiflens", size="lg", opened=False,
