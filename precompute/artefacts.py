@@ -607,8 +607,8 @@ for _encoding, _positions in (("tokens", "bins"), ("onehot", "16 bp")):
                 "weights.safetensors": "parameters and batch-norm statistics, float32",
                 "last.safetensors": "the same after the last epoch",
                 "model.json": "kind, version, name, encoding, tracks, architecture, scalings, "
-                "features, feature_cluster, cluster_names, split, seed, parameters, receptive "
-                "field, best epoch, hardware",
+                "features, feature_cluster, cluster_names, tokenization, split, seed, parameters, "
+                "receptive field, best epoch, hardware",
                 "curves.parquet": "epoch, train_loss, validation_loss, validation_r, "
                 "learning_rate, seconds",
             },

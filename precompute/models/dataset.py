@@ -10,22 +10,31 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
 from precompute.config_inputs import Region
-from precompute.errors import StageError
+from precompute.errors import ArtefactError, StageError
+from precompute.models.array_blocks import ArrayBlocks, UnknownRuns
 from precompute.models.sparse import SparseRows
+from precompute.streaming import windows
 from precompute.token_store import TokenStore
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from precompute.models.store import FeatureClusters
 
 CELL_BP = 16
 _MAX_UNKNOWN = 0.1
 _BLOCK_BINS = 8192
+#: Memory for blocks of signal and of sequence: a chromosome of a few tracks, or part of it.
+_ARRAYS_MB = 96
 
 
 class Window(NamedTuple):
@@ -52,17 +61,73 @@ class TargetScaling:
         return self.mean * np.maximum(target, 0).astype(np.float64) ** (1 / self.power)
 
 
-class TokenBlocks:
-    """Cluster values of a run by window; recently used blocks of bins stay in memory.
+class Counts(Protocol):
+    """Covered bases per bin and profile-strand feature: stored ones, or counted on the way."""
+
+    def n_bins(self, chrom: str) -> int:
+        """Number of bins of a chromosome."""
+
+    def counts(self, chrom: str, lo: int, hi: int) -> csr_matrix:
+        """CSR uint16 (hi - lo, n_features)."""
+
+
+def to_clusters(
+    clusters: FeatureClusters, features: list[str], widths: NDArray[np.integer]
+) -> csr_matrix:
+    """From counts of ``features`` to values of a model's own clusters.
 
     Parameters
     ----------
-    store : tokens of the run
+    clusters : of the model; its features may be in another order
+    features : name of each column of the counts
+    widths : (n_features,), bp
+
+    Returns
+    -------
+    CSR float32 (n_features, n_clusters): 1 / (width x members of the cluster)
+
+    Raises
+    ------
+    ArtefactError
+        When the features are not the same.
+    """
+    from scipy.sparse import csr_matrix
+
+    place = {name: number for number, name in enumerate(clusters.features)}
+    if len(place) != len(clusters.features) or place.keys() != set(features):
+        example = sorted(place.keys() ^ set(features)) or ["a name that is there twice"]
+        raise ArtefactError(
+            f"the model reads {len(clusters.features):,} motif features and "
+            f"{len(features):,} were given ({example[0]!r} is not in both); use the motif profiles "
+            "that the model was trained on"
+        )
+    cluster = clusters.assignment[[place[name] for name in features]]
+    size = np.bincount(cluster, minlength=len(clusters.names))
+    weight = (1.0 / (widths * size[cluster])).astype(np.float32)
+    n = len(features)
+    return csr_matrix(
+        (weight, cluster, np.arange(n + 1)), shape=(n, len(clusters.names)), dtype=np.float32
+    )
+
+
+class TokenBlocks:
+    """Cluster values by window; recently used blocks of bins stay in memory.
+
+    Parameters
+    ----------
+    store : tokens of a run, or of a sequence at hand
     cache_mb : memory that the blocks may take
+    matrix : CSR float32 (n_features, n_clusters) from counts to cluster values, see
+        :func:`to_clusters`; by default that of the run
     """
 
-    def __init__(self, store: TokenStore, cache_mb: float) -> None:
+    def __init__(
+        self, store: Counts, cache_mb: float, matrix: csr_matrix | None = None
+    ) -> None:
         self.store = store
+        if matrix is None and isinstance(store, TokenStore):
+            matrix = store.feature_to_cluster
+        self._matrix = matrix
         self._limit = cache_mb * 2**20
         self._blocks: OrderedDict[tuple[str, int, bool], SparseRows] = OrderedDict()
         self._bytes = 0
@@ -100,16 +165,26 @@ class TokenBlocks:
         if swapped:
             # Features 2 p and 2 p + 1 are the strands of profile p.
             counts.indices ^= 1
-        values = counts.astype(np.float32) @ self.store.feature_to_cluster
+        values = counts.astype(np.float32) @ self._matrix
         values.sort_indices()
         return SparseRows(
             values.indptr.astype(np.int64), values.indices.astype(np.uint16), values.data,
-            self.store.n_clusters,
+            values.shape[1],
         )
 
 
 def _size(block: SparseRows) -> int:
     return block.indptr.nbytes + block.indices.nbytes + block.values.nbytes
+
+
+def one_hot(
+    codes: NDArray[np.uint8], n: int, reverse: bool = False
+) -> NDArray[np.float32]:
+    """float32 (4, n), rows A, C, G, T; 0 for other letters and beyond the end of ``codes``."""
+    dense = np.zeros((5, n), dtype=np.float32)
+    dense[codes, np.arange(len(codes))] = 1
+    # A, C, G, T reversed is T, G, C, A: the complement.
+    return np.ascontiguousarray(dense[3::-1, ::-1]) if reverse else dense[:4]
 
 
 class Source:
@@ -121,34 +196,64 @@ class Source:
     encoding : 'tokens' (positions are bins) or 'onehot' (positions are 16-bp cells)
     tracks : names of the target tracks
     cache_mb : memory for tokens that are used again
+    clusters : motif clusters of a model, where they are not the run's; the features must be
+    blacklist : stretches whose windows are left out, int64 (n, 2) by chromosome, bp
+
+    Raises
+    ------
+    ArtefactError
+        When the clusters are of other motif features than the run's.
     """
 
     def __init__(
-        self, run: RunFolder, encoding: str, tracks: list[str], cache_mb: float = 64
+        self,
+        run: RunFolder,
+        encoding: str,
+        tracks: list[str],
+        cache_mb: float = 64,
+        clusters: FeatureClusters | None = None,
+        blacklist: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> None:
         self.run, self.encoding, self.tracks = run, encoding, tracks
         self.store = TokenStore(run)
-        self.tokens = TokenBlocks(self.store, cache_mb)
+        self._n_clusters = None if clusters is None else len(clusters.names)
+        matrix = None
+        if clusters is not None:
+            features = run.table("features", ["name"])["name"].tolist()
+            matrix = to_clusters(clusters, features, self.store.widths)
+        self.tokens = TokenBlocks(self.store, cache_mb, matrix)
         self._sequence = run.group("sequence")
-        self._codes: dict[str, NDArray[np.uint8]] = {}
-        self._unknown: dict[str, NDArray[np.int32]] = {}
+        self._unknown: dict[str, UnknownRuns] = {}
+        self._blacklist = blacklist or {}
         signal = run.group("signal")
         name = "bins" if encoding == "tokens" else "grid"
-        self._signal = {
-            chrom: np.stack([signal[f"{chrom}/{track}/{name}"][:] for track in tracks])
-            for chrom in self.store.chroms
+        self._arrays: dict[tuple[str, str | None], Any] = {
+            (chrom, track): signal[f"{chrom}/{track}/{name}"]
+            for chrom in self.store.chroms for track in tracks
         }
+        self._arrays |= {
+            (chrom, None): self._sequence[f"{chrom}/codes"] for chrom in self.store.chroms
+        }
+        self._blocks = ArrayBlocks(lambda key, lo, hi: self._arrays[key][lo:hi], _ARRAYS_MB)
 
     @property
     def n_channels(self) -> int:
         """Motif clusters, or 4 bases."""
-        return self.store.n_clusters if self.encoding == "tokens" else 4
+        if self.encoding != "tokens":
+            return 4
+        return self._n_clusters or self.store.n_clusters
 
-    def codes(self, chrom: str) -> NDArray[np.uint8]:
-        """Sequence codes of a chromosome's region."""
-        if chrom not in self._codes:
-            self._codes[chrom] = self._sequence[f"{chrom}/codes"][:]
-        return self._codes[chrom]
+    def n_bp(self, chrom: str) -> int:
+        """Length of a chromosome's region, bp."""
+        return int(self._arrays[chrom, None].shape[0])
+
+    def codes(self, chrom: str, lo: int = 0, hi: int | None = None) -> NDArray[np.uint8]:
+        """Sequence codes of a chromosome's region, or of [lo, hi) of it; read-only."""
+        n = self.n_bp(chrom)
+        codes: NDArray[np.uint8] = self._blocks.slice(
+            (chrom, None), min(lo, n), n if hi is None else min(hi, n)
+        )
+        return codes
 
     def start(self, chrom: str) -> int:
         """First coordinate of the chromosome's region, bp."""
@@ -158,14 +263,14 @@ class Source:
         """Bins or 16-bp cells of a chromosome; the last cell may be incomplete."""
         if self.encoding == "tokens":
             return self.store.n_bins(chrom)
-        return -(-len(self.codes(chrom)) // CELL_BP)
+        return -(-self.n_bp(chrom) // CELL_BP)
 
     def edges(self, chrom: str) -> NDArray[np.int64]:
         """Coordinates of the positions' edges, bp."""
         if self.encoding == "tokens":
             return self.store.edges(chrom).astype(np.int64)
         cells = CELL_BP * np.arange(self.n_positions(chrom) + 1)
-        return self.start(chrom) + np.minimum(cells, len(self.codes(chrom)))
+        return self.start(chrom) + np.minimum(cells, self.n_bp(chrom))
 
     def rows(self, window: Window, reverse: bool = False) -> SparseRows:
         """Tokens of a window: (bins, clusters)."""
@@ -173,24 +278,33 @@ class Source:
 
     def onehot(self, window: Window, reverse: bool = False) -> NDArray[np.float32]:
         """float32 (4, 16 x cells), rows A, C, G, T; 0 for other letters and beyond the end."""
-        codes = self.codes(window.chrom)[window.lo * CELL_BP : window.hi * CELL_BP]
-        dense = np.zeros((5, (window.hi - window.lo) * CELL_BP), dtype=np.float32)
-        dense[codes, np.arange(len(codes))] = 1
-        # A, C, G, T reversed is T, G, C, A: the complement.
-        return np.ascontiguousarray(dense[3::-1, ::-1]) if reverse else dense[:4]
+        codes = self.codes(window.chrom, window.lo * CELL_BP, window.hi * CELL_BP)
+        return one_hot(codes, (window.hi - window.lo) * CELL_BP, reverse)
 
     def signal(self, window: Window, reverse: bool = False) -> NDArray[np.float32]:
-        """float32 (tracks, positions), in the tracks' own units."""
-        values = self._signal[window.chrom][:, window.lo : window.hi]
+        """float32 (tracks, positions), in the tracks' own units; NaN where nothing is known."""
+        values = np.stack([
+            self._blocks.slice((window.chrom, track), window.lo, window.hi)
+            for track in self.tracks
+        ])
         return values[:, ::-1] if reverse else values
 
     def unknown_bp(self, chrom: str, edges: NDArray[np.integer]) -> NDArray[np.int64]:
         """Bases other than ACGT between consecutive edges (absolute, bp): int64 (n - 1,)."""
         if chrom not in self._unknown:
-            unknown = np.cumsum(self.codes(chrom) > 3, dtype=np.int32)
-            self._unknown[chrom] = np.concatenate([np.zeros(1, np.int32), unknown])
-        before = self._unknown[chrom][np.asarray(edges) - self.start(chrom)]
-        return np.diff(before).astype(np.int64)
+            array = self._arrays[chrom, None]
+            self._unknown[chrom] = UnknownRuns(
+                array[lo:hi] for lo, hi in windows(array.shape[0], 1 << 22)
+            )
+        before = self._unknown[chrom].before(np.asarray(edges) - self.start(chrom))
+        return np.diff(before)
+
+    def is_blacklisted(self, chrom: str, start: int, end: int) -> bool:
+        """Whether a stretch (bp) touches the blacklist."""
+        stretches = self._blacklist.get(chrom)
+        if stretches is None:
+            return False
+        return bool(((stretches[:, 0] < end) & (stretches[:, 1] > start)).any())
 
     def positions(self, region: Region) -> tuple[int, int]:
         """Positions that lie wholly inside a region.
@@ -211,7 +325,7 @@ class Source:
         return lo, max(lo, int(np.searchsorted(edges, end, side="right")) - 1)
 
     def windows(self, regions: list[Region], length: int, stride: int) -> list[Window]:
-        """Windows inside the regions, without those that are more than 10 % N.
+        """Windows inside the regions, without blacklisted ones and those more than 10 % N.
 
         They are laid out in bins for both encodings, so that windows of one number have the same
         centre; a window of cells that would leave its region is moved inside.
@@ -229,7 +343,9 @@ class Source:
                 if lo < first:
                     continue
                 ends = self.edges(region.chrom)[[lo, lo + length]]
-                if self.unknown_bp(region.chrom, ends)[0] <= _MAX_UNKNOWN * (ends[1] - ends[0]):
+                unknown = self.unknown_bp(region.chrom, ends)[0]
+                is_known = unknown <= _MAX_UNKNOWN * (ends[1] - ends[0])
+                if is_known and not self.is_blacklisted(region.chrom, *ends.tolist()):
                     found.append(Window(region.chrom, lo, lo + length))
         if not found:
             raise StageError(

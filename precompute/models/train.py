@@ -11,6 +11,7 @@ import pandas as pd
 from precompute.artefacts import ARTEFACTS, write_parquet
 from precompute.context import Facts, StageContext
 from precompute.models.store import clusters_card, save_model
+from precompute.models.tokenization import tokenization_card
 
 if TYPE_CHECKING:
     from precompute.models.history import History
@@ -32,6 +33,7 @@ def card(task: TrainingTask, history: History) -> dict[str, Any]:
         "n_channels": task.source.n_channels,
         "architecture": task.architecture.model_dump(mode="json"),
         **clusters_card(task.clusters),
+        **tokenization_card(task.context.config),
         "position_unit": "bp" if task.architecture.kind == "transformer" else None,
         "split": task.split.model_dump(mode="json"),
         "training": task.config.model_dump(mode="json"),
