@@ -1,14 +1,6 @@
-"""Whole-region predictions as bigWig, and how good they are.
-
-A network is run on overlapping windows whose margins are at least its receptive field, so the
-joined prediction is that of one pass over the whole region.
-"""
+"""Whole-region predictions as bigWig, and how good they are."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,92 +10,14 @@ from precompute.artefacts import ARTEFACTS, write_parquet
 from precompute.config_inputs import Region
 from precompute.config_models import SplitConfig
 from precompute.context import Facts, StageContext
-from precompute.errors import StageError
+from precompute.models.bigwig import write_bigwig
 from precompute.models.dataset import CELL_BP, Source, Window
 from precompute.models.metrics import coarsen, pearson, resample, spearman
+from precompute.models.predict import predict_positions
 from precompute.models.store import TrainedModel, load_own_model
-from precompute.streaming import in_order, windows
-
-if TYPE_CHECKING:
-    import pyBigWig
 
 _RESOLUTIONS = (CELL_BP, 128)
 _SETS = ("train", "validation", "test")
-
-
-def predict_positions(
-    model: TrainedModel,
-    source: Source,
-    chrom: str,
-    chunk: int = 8_192,
-    workers: int = 1,
-    progress: Callable[[int], None] | None = None,
-) -> NDArray[np.float64]:
-    """Predicted signal at every position of a chromosome's region.
-
-    Parameters
-    ----------
-    model : trained model in evaluation mode
-    source : inputs of the model's encoding
-    chrom : chromosome of the run
-    chunk : positions predicted at a time; it changes no result beyond float32 rounding
-    workers : chunks at work at the same time
-    progress : called with the number of positions that are done
-
-    Returns
-    -------
-    float64 (tracks, positions), mean signal per base in each track's unit
-    """
-    import torch
-
-    from precompute.models.architectures import fold_batch_norm, reach
-
-    network = fold_batch_norm(model.network)
-    seen = reach(network)
-    if seen is None:
-        raise StageError("a transformer sees its whole window and cannot be tiled by its reach")
-    halo = seen.outputs
-    device = next(network.parameters()).device
-    n = source.n_positions(chrom)
-    out = np.empty((len(model.tracks), n))
-
-    def predict(bounds: tuple[int, int]) -> NDArray[np.float32]:
-        lo, hi = bounds
-        first, last = max(0, lo - halo), min(n, hi + halo)
-        window = Window(chrom, first, last)
-        with torch.no_grad():
-            if source.encoding == "tokens":
-                y = network(source.rows(window))
-            else:
-                y = network(torch.from_numpy(source.onehot(window))[None].to(device))
-        return y[0, :, lo - first : hi - first].cpu().numpy()
-
-    for (lo, hi), y in in_order(predict, windows(n, chunk), workers):
-        for track, scaling in enumerate(model.scalings):
-            out[track, lo:hi] = scaling.restore(y[track])
-        if progress is not None:
-            progress(hi)
-    return out
-
-
-def write_bigwig(
-    path: Path,
-    chrom_sizes: dict[str, int],
-    steps: Mapping[str, tuple[NDArray[np.integer], NDArray[np.floating]]],
-) -> None:
-    """Write step functions, one (edges, values) per chromosome, as a bigWig with zoom levels."""
-    import pyBigWig
-
-    handle: pyBigWig.bigWigFile = pyBigWig.open(str(path), "w")
-    handle.addHeader([(chrom, chrom_sizes[chrom]) for chrom in steps], maxZooms=10)
-    for chrom, (edges, values) in steps.items():
-        for lo in range(0, len(values), 500_000):
-            hi = min(lo + 500_000, len(values))
-            handle.addEntries(
-                [chrom] * (hi - lo), edges[lo:hi].tolist(), ends=edges[lo + 1 : hi + 1].tolist(),
-                values=values[lo:hi].astype(np.float64).tolist(),
-            )
-    handle.close()
 
 
 class Comparison:
