@@ -285,6 +285,53 @@ def export_table(
     console.print(f"wrote {file} ({rows:,} rows)", markup=False, soft_wrap=True)
 
 
+ModelName = Annotated[
+    str, typer.Option("--model", help="a shipped model, or with --run 'tokens' or 'onehot'")
+]
+ModelRun = Annotated[
+    Path | None, typer.Option("--run", help="run folder whose models are meant too")
+]
+Fasta = Annotated[Path, typer.Option("--fasta", help="FASTA (plain, gzip, bgzip) or 2bit")]
+Track = Annotated[
+    str | None, typer.Option("--track", help="which track, where the model predicts several")
+]
+Profiles = Annotated[
+    Path | None,
+    typer.Option(
+        "--profiles",
+        help="motif profiles of the model; default: the run's, or without one the 841 that "
+        "shipped models read",
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="threads")]
+
+
+@app.command()
+def predict(
+    model: ModelName,
+    fasta: Fasta,
+    region: Annotated[
+        list[str],
+        typer.Option("--region", help="chr22:0-1000000 (0-based) or chr22; may be repeated"),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="bigWig to write")],
+    run: ModelRun = None,
+    track: Track = None,
+    profiles: Profiles = None,
+    workers: Workers = 2,
+) -> None:
+    """Predict regions of any FASTA with a trained model, to a bigWig."""
+    from precompute.models.fasta import predict_fasta
+    from precompute.models.registry import open_for_sequence
+
+    opened, found = open_for_sequence(run, model, profiles)
+    with Bar("Predicting") as bar:
+        bases = predict_fasta(
+            opened, fasta, region, out, track, found, workers, bar.progress
+        )
+    console.print(f"wrote {out} ({bases:,} bp)", markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence and exit code 2."""
     try:

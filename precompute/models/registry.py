@@ -132,3 +132,32 @@ def open_model(run: RunFolder | None, name: str, shipped: Path | None = None) ->
     where = "motiflens comes with" if run is None else f"{run.root} can be used with"
     hint = "; give --run for a run's own" if run is None and name in _OWN else ""
     raise ArtefactError(f"there is no model {name!r}; {where} {known}{hint}")
+
+
+def open_for_sequence(
+    root: Path | None, name: str, profiles: Path | None = None
+) -> tuple[TrainedModel, Path | None]:
+    """A model for sequence that is in no run, and the profiles that it is tokenized with.
+
+    Parameters
+    ----------
+    root : run folder, for its own models; without one, shipped models
+    name : see :func:`open_model`
+    profiles : given ones; otherwise a run's own, and None for the default
+
+    Raises
+    ------
+    ArtefactError
+        As :func:`open_model`, and when the run folder is none.
+    """
+    if root is None:
+        return open_model(None, name), profiles
+    run = RunFolder(root)
+    if not (run.root / "config.json").is_file():
+        raise ArtefactError(f"{root} is no run folder: it has no config.json; correct --run")
+    model = open_model(run, name)
+    if profiles is None:
+        config = json.loads((run.root / "config.json").read_text(encoding="utf-8"))
+        own = config.get("motifs", {}).get("profiles")
+        profiles = Path(own) if own else None
+    return model, profiles
