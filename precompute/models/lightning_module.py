@@ -105,7 +105,8 @@ class SignalModule(LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Random numbers of an epoch follow from its number, so that a resumed one repeats."""
-        torch.manual_seed(self.task.context.seed(f"dropout {self.epoch}"))
+        rank = f" device {self.global_rank}" if self.global_rank else ""
+        torch.manual_seed(self.task.context.seed(f"dropout {self.epoch}{rank}"))
         self._loss_sum = torch.zeros((), device=self.device)
         self._began = time.perf_counter()
 
@@ -204,6 +205,8 @@ def _trainer(folder: Path, epochs: int, task: TrainingTask, options: dict[str, A
         "accelerator": "cuda" if on_gpu else "cpu",
         "devices": "auto" if on_gpu else 1,
         "precision": "bf16-mixed" if on_gpu else "32-true",
+        # Batch norm over the whole batch, whatever the number of devices.
+        "sync_batchnorm": on_gpu and torch.cuda.device_count() > 1,
         "max_epochs": epochs,
         "gradient_clip_val": task.config.gradient_clip,
         "reload_dataloaders_every_n_epochs": 1,

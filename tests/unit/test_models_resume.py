@@ -133,3 +133,36 @@ def test_other_settings_are_another_training(root):
     prints = {task(root).fingerprint(), task(root, learning_rate=0.5).fingerprint()}
     assert len(prints) == 2
     assert task(root).fingerprint() in prints
+
+
+#: Two processes on one machine, as Lightning starts one for each GPU.
+SHARED = """
+import sys
+from pathlib import Path
+from tests.model_run import context
+from precompute.models.lightning_module import fit
+from precompute.models.training_task import TrainingTask
+
+stage = context(Path(sys.argv[1]), "train_tokens", models__training={"max_epochs": 2})
+fitted = fit(TrainingTask(stage, "tokens"), Path(sys.argv[2]), devices=2, strategy="ddp")
+print("losses", *[epoch.train_loss for epoch in fitted.history.epochs])
+"""
+
+
+def test_two_devices_share_each_batch_and_one_of_them_answers(root, tmp_path):
+    repository = Path(__file__).resolve().parents[2]
+    # A file: the second process is started by its name.
+    script = tmp_path / "shared.py"
+    script.write_text(SHARED)
+    done = subprocess.run(
+        [sys.executable, str(script), str(root), str(tmp_path / "two")], cwd=repository,
+        timeout=200, env={**os.environ, "PYTHONPATH": str(repository)}, capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("losses")]
+    stage = context(root, "train_tokens", models__training={"max_epochs": 2})
+    alone = fit(TrainingTask(stage, "tokens"), tmp_path / "one")
+    # Each batch norm sees half of a batch on a CPU, so the curve is near and not the same.
+    expected = [epoch.train_loss for epoch in alone.history.epochs]
+    assert [float(word) for word in line.split()[1:]] == pytest.approx(expected, rel=0.01)
