@@ -40,14 +40,21 @@ def cluster_features(
     """
     from scipy.cluster.hierarchy import fcluster
 
-    labels = fcluster(_tree(scores, linkage), t=cut, criterion="distance")
+    labels = fcluster(feature_tree(scores, linkage), t=cut, criterion="distance")
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int32)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse].astype(np.int32)
 
 
-def _tree(scores: NDArray[np.floating], linkage: str) -> NDArray[np.float64]:
+def feature_tree(scores: NDArray[np.floating], linkage: str) -> NDArray[np.float64]:
+    """Tree of the features, SciPy's linkage matrix float64 (n_features - 1, 4), heights 1 - IDS.
+
+    Raises
+    ------
+    StageError
+        When the scores are not a square symmetric matrix or the linkage is unknown.
+    """
     from scipy.cluster.hierarchy import linkage as build
     from scipy.spatial.distance import squareform
 
@@ -65,7 +72,7 @@ def _tree(scores: NDArray[np.floating], linkage: str) -> NDArray[np.float64]:
 def _counts(
     scores: NDArray[np.floating], cuts: NDArray[np.floating], linkage: str
 ) -> NDArray[np.int64]:
-    heights = np.sort(_tree(scores, linkage)[:, 2])
+    heights = np.sort(feature_tree(scores, linkage)[:, 2])
     return len(scores) - np.searchsorted(heights, cuts, side="right")
 
 

@@ -145,6 +145,18 @@ def saved_store(identity: str) -> str:
     """Id of the saved selections, by run: a browser keeps them apart under it."""
     return f"saved-selections-{identity}"
 
+MATRIX_GRAPH = "matrix-graph"
+MATRIX_VIEW = "matrix-view"
+MATRIX_FIND = "matrix-find"
+MATRIX_CUT = "matrix-cut"
+MATRIX_SAYS = "matrix-says"
+MATRIX_ALL = "matrix-all"
+MATRIX_CSV = "matrix-csv"
+MATRIX_FILE = "matrix-file"
+MATRIX_PAIR = "matrix-pair"
+MATRIX_LOGOS = "matrix-logos"
+MATRIX_MAP = "matrix-map"
+
 SEARCH_QUERY = "search-query"
 SEARCH_LIST = "search-list"
 SEARCH_HIT = "search-hit"

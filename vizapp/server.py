@@ -21,6 +21,7 @@ from vizapp.callbacks import (
     lexicon,
     lexicon_downloads,
     links,
+    motif_matrix,
     saved_selections,
     search,
     selection_panel,
@@ -68,7 +69,7 @@ def build(run_dir: Path) -> Dash:
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        language, language_page, genome, links, lexicon, lexicon_downloads,
+        language, language_page, genome, links, lexicon, lexicon_downloads, motif_matrix,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vizapp.data.genome import GenomeData
     from vizapp.data.language import LanguageData
     from vizapp.data.lexicon import LexiconData
+    from vizapp.data.motif_matrix import MotifMatrix
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
     from vizapp.data.word_table import WordTable
@@ -182,6 +183,14 @@ class RunData:
         from vizapp.data.search import Search
 
         return Search(self)
+
+    @cached_property
+    def matrix(self) -> MotifMatrix:
+        """Interdependence scores of the motif features."""
+        from vizapp.data.motif_matrix import MotifMatrix
+
+        config = self.config["motif_clusters"]
+        return MotifMatrix(self.run, self.pfms, str(config["linkage"]), float(config["cut"]))
 
     @cached_property
     def genome(self) -> GenomeData:

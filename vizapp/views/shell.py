@@ -14,6 +14,7 @@ from vizapp.views.genome import genome_card
 from vizapp.views.language import language_card
 from vizapp.views.language_page import language_page
 from vizapp.views.lexicon import lexicon_page
+from vizapp.views.motif_matrix import motif_page
 from vizapp.views.run import run_page
 from vizapp.views.search import search_form
 from vizapp.views.selection_panel import selection_card
@@ -22,7 +23,8 @@ from vizapp.views.token_map import map_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {
-    "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "run": "Run",
+    "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "motifs": "Motifs",
+    "run": "Run",
 }
 
 _KEYS = [
@@ -109,7 +111,8 @@ def other_pages(data: RunData) -> dict[str, Any]:
     """What the pages beside the workspace hold. Each is sent when it is first opened, so that the
     workspace does not wait for figures that nobody looks at yet."""
     return {
-        "language": language_page(data), "lexicon": lexicon_page(data), "run": run_page(data),
+        "language": language_page(data), "lexicon": lexicon_page(data),
+        "motifs": motif_page(data), "run": run_page(data),
     }
 
 
