@@ -59,8 +59,9 @@ def new_view(data: RunData, trigger: str, relayout: Any, found: Any, now: Any) -
         return no_update
     if relayout.get("xaxis.autorange") or relayout.get("yaxis.autorange"):
         return {"lo": 0, "hi": n}
-    ends = [relayout.get(f"{a}axis.range[{i}]") for a in "xy" for i in (0, 1)]
-    if not all(isinstance(v, int | float) and math.isfinite(v) and abs(v) < 1e9 for v in ends):
+    given = [relayout.get(f"{a}axis.range[{i}]") for a in "xy" for i in (0, 1)]
+    ends = [v for v in given if isinstance(v, int | float) and math.isfinite(v) and abs(v) < 1e9]
+    if len(ends) < 4:
         return no_update
     # The view is square: rows and columns are the same features.
     lo, hi = min(ends) + 0.5, max(ends) + 0.5
