@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
-
-_LINKAGES = ("single", "average", "complete")
+from precompute.feature_tree import LINKAGES, feature_tree
 
 
 def cluster_features(
@@ -45,28 +44,6 @@ def cluster_features(
     rank = np.empty(len(first), dtype=np.int32)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse].astype(np.int32)
-
-
-def feature_tree(scores: NDArray[np.floating], linkage: str) -> NDArray[np.float64]:
-    """Tree of the features, SciPy's linkage matrix float64 (n_features - 1, 4), heights 1 - IDS.
-
-    Raises
-    ------
-    StageError
-        When the scores are not a square symmetric matrix or the linkage is unknown.
-    """
-    from scipy.cluster.hierarchy import linkage as build
-    from scipy.spatial.distance import squareform
-
-    if linkage not in _LINKAGES:
-        raise StageError(f"linkage is {linkage!r}, expected one of {', '.join(_LINKAGES)}")
-    if scores.ndim != 2 or scores.shape[0] != scores.shape[1] or len(scores) < 2:
-        raise StageError(f"scores have shape {scores.shape}, expected (n, n) with n >= 2")
-    if not np.allclose(scores, scores.T, atol=1e-6):
-        raise StageError("scores are not symmetric; compute them with interdependence()")
-    distance = 1.0 - scores.astype(np.float64)
-    np.fill_diagonal(distance, 0.0)
-    return build(squareform(np.maximum(distance, 0.0), checks=False), method=linkage)
 
 
 def _counts(
@@ -98,7 +75,7 @@ def count_by_cut(
                 "n_clusters": _counts(scores, cuts, linkage),
                 "n_clusters_without_cpg": _counts(motifs, cuts, linkage),
             })
-            for linkage in _LINKAGES
+            for linkage in LINKAGES
         ],
         ignore_index=True,
     )

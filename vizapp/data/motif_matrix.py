@@ -129,7 +129,7 @@ class MotifMatrix:
 
     @cached_property
     def _tree(self) -> NDArray[np.float64]:
-        from precompute.motif_clusters import feature_tree
+        from precompute.feature_tree import feature_tree
 
         with self._lock:
             return feature_tree(self._raw, self.linkage)
