@@ -627,6 +627,15 @@ for _encoding, _positions in (("tokens", "bins"), ("onehot", "16 bp")):
     ]
 _ALL += [
     Artefact(
+        "predictions_shipped",
+        "predictions/shipped",
+        "folder",
+        {
+            "<model>/<track>.bw": "predicted mean signal per base of a shipped model that fits the "
+            "run, one value per bin or per 16 bp; no folder where none fits",
+        },
+    ),
+    Artefact(
         "attributions_tokens",
         "attributions/tokens.zarr",
         "zarr",

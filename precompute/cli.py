@@ -332,6 +332,35 @@ def predict(
     console.print(f"wrote {out} ({bases:,} bp)", markup=False, soft_wrap=True)
 
 
+@app.command("predict-variants")
+def predict_variants(
+    model: ModelName,
+    fasta: Fasta,
+    vcf: Annotated[Path, typer.Option("--vcf", help="variants, plain or gzip")],
+    out: Annotated[Path, typer.Option("--out", help="tab-separated table to write")],
+    run: ModelRun = None,
+    track: Track = None,
+    profiles: Profiles = None,
+    background: Annotated[
+        int, typer.Option("--background", min=0, max=100_000, help="random SNVs for percentiles")
+    ] = 200,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of the random SNVs")] = 0,
+    workers: Workers = 2,
+) -> None:
+    """Predict what the variants of a VCF change; bins are cut again for each allele."""
+    from precompute.models import variants
+    from precompute.models.registry import open_for_sequence
+
+    opened, found = open_for_sequence(run, model, profiles)
+    with Bar("Predicting") as bar:
+        summary = variants.predict_variants(
+            opened, fasta, vcf, out, track, found, background, seed, workers, bar.progress
+        )
+    console.print(f"wrote {out} ({summary.used:,} alleles predicted)", markup=False, soft_wrap=True)
+    for reason, count in summary.refused.items():
+        console.print(f"not used: {count:,} ({reason})", markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence and exit code 2."""
     try:

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from precompute.config_inputs import GenomeConfig, InputPath, MotifConfig, Name, Strict
-from precompute.config_models import ModelsConfig
+from precompute.config_models import ModelsConfig, ShippedConfig
 from precompute.errors import ConfigError
 
 
@@ -175,6 +175,7 @@ class Config(Strict):
     tracks: list[TrackConfig] = Field(min_length=1)
     annotation: AnnotationConfig = AnnotationConfig()
     models: ModelsConfig
+    shipped: ShippedConfig = ShippedConfig()
     attributions: AttributionConfig = AttributionConfig()
 
     @model_validator(mode="after")
@@ -205,7 +206,7 @@ class Config(Strict):
 _PATH_KEYS = frozenset(
     {
         "fasta", "bed", "aliases", "profiles", "bigbed", "bigwig", "folder", "transcripts",
-        "genes", "cpg_islands", "cytobands", "repeats", "bpe_file",
+        "genes", "cpg_islands", "cytobands", "repeats", "bpe_file", "blacklist",
     }
 )
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from precompute.config_inputs import Region, Strict
+from precompute.config_inputs import InputPath, Name, Region, Strict
 
 Kind = Literal["conv", "transformer"]
 Encoding = Literal["tokens", "onehot"]
@@ -146,11 +146,22 @@ class SplitConfig(Strict):
         return self
 
 
+class ShippedConfig(Strict):
+    """A section of its own, so that it decides nothing about the run's own models."""
+
+    models: list[Name] | None = Field(
+        None, description="shipped models to predict with; null: all that fit the run"
+    )
+
+
 class ModelsConfig(Strict):
     tokens: ModelConfig
     onehot: ModelConfig
     training: TrainingConfig = TrainingConfig()
     split: SplitConfig
+    blacklist: InputPath | None = Field(
+        None, description="BED of stretches, plain or gzip; windows that touch one are not used"
+    )
     grid_bp: int = Field(16, ge=16, le=16, description="output step of the one-hot model")
 
     @model_validator(mode="before")

@@ -77,6 +77,21 @@ def _hit_inputs(config: Config) -> list[Path | None]:
     return [*_profile_inputs(config), hits.folder, hits.bigbed, config.genome.aliases]
 
 
+def _shipped_inputs(config: Config) -> list[Path | None]:
+    from precompute.models.registry import shipped_models
+
+    wanted = config.shipped.models
+    return [
+        entry.folder / name
+        for entry in shipped_models() if wanted is None or entry.name in wanted
+        for name in ("model.json", "weights.safetensors")
+    ]
+
+
+def _training_inputs(config: Config) -> list[Path | None]:
+    return [config.models.blacklist]
+
+
 _P = "precompute."
 _TOKENS = ("bins", "tokens", "features", "feature_clusters", "clusters")
 
@@ -175,7 +190,7 @@ STAGES: tuple[Stage, ...] = (
             Stage(
                 f"train_{encoding}", f"Train the {what} model",
                 f"{_P}models.train:run_{encoding}", ("sequence", "signal", *_TOKENS),
-                (f"model_{encoding}",), ("models", "tracks"), version=2,
+                (f"model_{encoding}",), ("models", "tracks"), _training_inputs, version=2,
             ),
             Stage(
                 f"predict_{encoding}", f"Predict with the {what} model",
@@ -190,6 +205,11 @@ STAGES: tuple[Stage, ...] = (
                 (f"attributions_{encoding}",), ("attributions",),
             ),
         )
+    ),
+    Stage(
+        "predict_shipped", "Predict with the shipped models",
+        _P + "predictions_shipped:run", ("sequence", "signal", "bins", "tokens", "features",
+        "feature_clusters"), ("predictions_shipped",), ("shipped",), _shipped_inputs,
     ),
 )
 

@@ -65,6 +65,7 @@ def config(**changes: Any) -> Config:
                 ],
             },
         },
+        "shipped": {},
         "attributions": {"tile_bins": 300},
     }
     for section, values in changes.items():

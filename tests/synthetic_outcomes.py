@@ -19,6 +19,7 @@ from precompute.embedding.pca import component_spread
 from precompute.enrichment import RankedFeatures, name_community
 from precompute.lexicon import entries
 from precompute.manifest import Manifest, StageRecord, hash_path
+from precompute.models.bigwig import write_bigwig
 from precompute.models.store import FeatureClusters, clusters_card
 from precompute.pipeline import STAGES, Pipeline
 from precompute.token_store import TokenStore
@@ -227,6 +228,17 @@ def write_model(
         write_parquet(folder / "windows.parquet", pd.DataFrame(windows, columns=[
             "track", "set", "chrom", "start", "end", "r", "observed_mean"]),
             "motiflens.windows", 1)
+
+
+def write_shipped(
+    run: RunFolder, rng: np.random.Generator, chroms: list[Chromosome]
+) -> None:
+    """Predictions of a made-up shipped model."""
+    with run.writing("predictions_shipped") as folder:
+        (folder / "made_up_tokens").mkdir()
+        steps = {c.name: _predicted(rng, c, "dnase", "tokens") for c in chroms}
+        sizes = {c.name: c.start + len(c.codes) + 5000 for c in chroms}
+        write_bigwig(folder / "made_up_tokens" / "dnase.bw", sizes, steps)
 
 
 def _predicted(

@@ -30,6 +30,7 @@ from tests.synthetic_outcomes import (
     write_map,
     write_model,
     write_records,
+    write_shipped,
 )
 
 N_PROFILES = 30
@@ -77,6 +78,7 @@ def make_run(folder: Path, n_bp: int = 200_000, seed: int = 0) -> Path:
     for encoding in ("tokens", "onehot"):
         write_model(run, rng, chroms, encoding)
     write_attributions(run, rng, chroms)
+    write_shipped(run, rng, chroms)
     write_records(run, chroms)
     return run.root
 

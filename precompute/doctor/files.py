@@ -234,6 +234,17 @@ def _check_bigwig(opened: Opened, chart: Chart, name: str, path: Path) -> None:
                         part=path.name)
 
 
+def _check_shipped(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    """Every model's folder holds whole bigWigs of the run's chromosomes."""
+    name = "predictions_shipped"
+    for folder in sorted(p for p in opened.folders[name].iterdir() if p.is_dir()):
+        files = sorted(folder.glob("*.bw"))
+        chart.require(bool(files), name, "agreement", "holds no bigWig",
+                      "one for each track of the model", part=folder.name)
+        for path in files:
+            _check_bigwig(opened, chart, name, path)
+
+
 def _check_names(
     opened: Opened, chart: Chart, name: str, path: Path, tracks: list[str]
 ) -> None:
@@ -356,6 +367,7 @@ def _check_explorer(opened: Opened, chart: Chart, ledger: Ledger) -> None:
 RULES = [
     *(_model(encoding) for encoding in ("tokens", "onehot")),
     *(_predictions(encoding) for encoding in ("tokens", "onehot")),
+    Rule(("predictions_shipped", "sequence"), _check_shipped),
     *(_attributions(encoding) for encoding in ("tokens", "onehot")),
     Rule(("explorer",), _check_explorer),
 ]

@@ -30,18 +30,34 @@ def write_pieces(
     path: Path, chrom_sizes: Mapping[str, int], pieces: Iterable[tuple[str, Steps]]
 ) -> None:
     """The same from pieces (chromosome, (edges, values)) in the order of ``chrom_sizes``."""
-    import pyBigWig
+    writer = BigWigWriter(path, chrom_sizes)
+    for chrom, steps in pieces:
+        writer.add(chrom, steps)
+    writer.close()
 
-    handle: pyBigWig.bigWigFile = pyBigWig.open(str(path), "w")
-    handle.addHeader(list(chrom_sizes.items()), maxZooms=10)
-    for chrom, (edges, values) in pieces:
+
+class BigWigWriter:
+    """Writes step functions piece by piece; chromosomes in the order of ``chrom_sizes`` (bp)."""
+
+    def __init__(self, path: Path, chrom_sizes: Mapping[str, int]) -> None:
+        import pyBigWig
+
+        self._handle: pyBigWig.bigWigFile = pyBigWig.open(str(path), "w")
+        self._handle.addHeader(list(chrom_sizes.items()), maxZooms=10)
+
+    def add(self, chrom: str, steps: Steps) -> None:
+        """Add values between edges (bp) that follow what is there."""
+        edges, values = steps
         for lo in range(0, len(values), _ENTRIES):
             hi = min(lo + _ENTRIES, len(values))
-            handle.addEntries(
+            self._handle.addEntries(
                 [chrom] * (hi - lo), edges[lo:hi].tolist(), ends=edges[lo + 1 : hi + 1].tolist(),
                 values=values[lo:hi].astype(np.float64).tolist(),
             )
-    handle.close()
+
+    def close(self) -> None:
+        """Write the zoom levels and close."""
+        self._handle.close()
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -34,7 +36,7 @@ class Place(NamedTuple):
     end: int
 
 
-def parse_regions(texts: list[str], source: SequenceFile) -> list[Place]:
+def parse_regions(texts: list[str], source: SequenceFile | Reference) -> list[Place]:
     """Regions such as ``chr22:0-1000000`` or ``chr22``, 0-based half-open, in the file's order.
 
     Raises
@@ -75,9 +77,31 @@ def parse_regions(texts: list[str], source: SequenceFile) -> list[Place]:
     return places
 
 
-def read_codes(source: SequenceFile, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
-    """Codes of a stretch of a sequence."""
-    return next(iter(source.read({chrom: (start, end)}))).codes
+class Reference:
+    """Stretches of a sequence file, from any thread.
+
+    A file without random access (gzip that is not bgzip) is read once for each chromosome, whose
+    codes then stay, one byte per base, until another two are asked for.
+    """
+
+    def __init__(self, source: SequenceFile) -> None:
+        self.path, self.lengths = source.path, source.lengths
+        self._source = source
+        self._jumps = bool(getattr(source, "is_random_access", True))
+        self._whole: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def codes(self, chrom: str, start: int, end: int) -> NDArray[np.uint8]:
+        """Codes of ``[start, end)``, uint8."""
+        with self._lock:
+            if self._jumps:
+                return next(iter(self._source.read({chrom: (start, end)}))).codes
+            if chrom not in self._whole:
+                whole = next(iter(self._source.read({chrom: (0, self.lengths[chrom])}))).codes
+                self._whole[chrom] = whole
+                if len(self._whole) > 2:
+                    self._whole.popitem(last=False)
+            return self._whole[chrom][start:end]
 
 
 def track_number(model: TrainedModel, track: str | None) -> int:
@@ -135,7 +159,7 @@ def predict_fasta(
         When the model, the file, a region or the output is not what it should be.
     """
     number = track_number(model, track)
-    source = open_sequence(fasta)
+    source = Reference(open_sequence(fasta))
     places = parse_regions(regions, source)
     if not places:
         raise RegionError("no region was given; give at least one, for example chr22:0-1000000")
@@ -175,13 +199,13 @@ class _Share:
 
 
 def _place_pieces(
-    predictor: Predictor, source: SequenceFile, place: Place, tokenizer: Tokenizer | None,
+    predictor: Predictor, source: Reference, place: Place, tokenizer: Tokenizer | None,
     number: int, workers: int, report: _Share,
 ) -> Iterator[tuple[str, Steps]]:
     # Cells of 16 bp are those of the whole chromosome.
     first = max(0, place.start - FLANK_BP) // CELL_BP * CELL_BP
     last = min(source.lengths[place.chrom], place.end + FLANK_BP)
-    codes = read_codes(source, place.chrom, first, last)
+    codes = source.codes(place.chrom, first, last)
     inputs = SequenceInputs(
         predictor.model, codes, tokenizer, first, workers, report.scanning
     )

@@ -18,6 +18,7 @@ from torch import Tensor
 from precompute.context import StageContext
 from precompute.errors import StageError
 from precompute.models.architectures import NetworkInput
+from precompute.models.blacklist import read_blacklist
 from precompute.models.blocks import TokenStem
 from precompute.models.dataset import Source, TargetScaling, Window, training_batches
 from precompute.models.losses import poisson_multinomial
@@ -103,7 +104,10 @@ class TrainingTask:
         self.config = context.config.models.training
         self.split = context.config.models.split
         self.tracks = [t.name for t in context.config.tracks if t.target]
-        self.source = Source(context.run, encoding, self.tracks, cache_mb=_CACHE_MB)
+        self.source = Source(
+            context.run, encoding, self.tracks, cache_mb=_CACHE_MB,
+            blacklist=read_blacklist(context.config.models.blacklist, context.config.genome),
+        )
         self.clusters = FeatureClusters.of_run(context.run) if encoding == "tokens" else None
         torch.set_num_threads(context.config.run.workers)
         torch.manual_seed(context.seed("weights"))

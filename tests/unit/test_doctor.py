@@ -238,7 +238,9 @@ def test_text_from_a_damaged_file_cannot_reach_the_terminal_raw():
 def test_a_crash_of_the_bigwig_reader_is_a_finding(run, monkeypatch):
     monkeypatch.setattr(files, "_PROBE_BIGWIG", "import os; os.kill(os.getpid(), 11)")
     codes = {(f.artefact, f.code) for f in examine(run, quick=True).findings}
-    assert codes == {("predictions_tokens", "unreadable"), ("predictions_onehot", "unreadable")}
+    assert codes == {
+        (f"predictions_{name}", "unreadable") for name in ("tokens", "onehot", "shipped")
+    }
     assert "kills its reader (signal 11)" in told(examine(run, quick=True))
 
 
