@@ -361,6 +361,29 @@ def predict_variants(
         console.print(f"not used: {count:,} ({reason})", markup=False, soft_wrap=True)
 
 
+@app.command("tf-benchmark")
+def tf_benchmark(
+    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
+    tf: Annotated[
+        list[str] | None, typer.Option("--tf", help="factor, may be repeated; default: all")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="may be repeated; default: the run's own")
+    ] = None,
+    track: Track = None,
+) -> None:
+    """Rank motif hits of each factor by attribution and say how well that tells bound ones."""
+    from precompute import tf_benchmark as benchmark
+    from precompute.artefacts import RunFolder
+
+    folder = RunFolder(run)
+    with Bar("Benchmarking factors") as bar:
+        found = benchmark.benchmark(folder, tf, model or ("tokens", "onehot"), track, bar.progress)
+    path = benchmark.write_benchmark(folder, found)
+    typer.echo(benchmark.medians(found.table))
+    console.print(f"wrote {path} ({len(found.sites):,} sites)", markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence and exit code 2."""
     try:
