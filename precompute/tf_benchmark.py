@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -232,15 +232,16 @@ def summarise(
     for tf in tfs:
         here = sites[sites["tf"] == tf].dropna(subset=list(columns))
         bound = here["bound"].to_numpy(bool)
-        about = {"tf": tf, "n_hits": len(here), "n_bound": int(bound.sum()),
+        n_bound = int(bound.sum())
+        about = {"tf": tf, "n_hits": len(here), "n_bound": n_bound,
                  "n_regions": int(here["region"].nunique())}
-        too_few = min(bound.sum(), (~bound).sum()) < MIN_HITS
+        too_few = min(n_bound, len(here) - n_bound) < MIN_HITS
         note = (
-            f"{about['n_bound']} bound and {len(here) - about['n_bound']} other hits in accessible "
+            f"{n_bound} bound and {len(here) - n_bound} other hits in accessible "
             f"regions, at least {MIN_HITS} of each are needed" if too_few else ""
         )
         for column in columns:
-            row = {**about, "score": column, "note": note}
+            row: dict[str, Any] = {**about, "score": column, "note": note}
             if not too_few:
                 rng = np.random.default_rng(derived_seed(seed, "tf_benchmark", f"{tf}/{column}"))
                 values, region = here[column].to_numpy(), here["region"].to_numpy()
