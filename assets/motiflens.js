@@ -89,6 +89,12 @@ window.dash_clientside = window.dash_clientside || {};
       return pages.map((one, i) => (one.page === page && !opened[i] ? true : keep));
     },
 
+    openTab: function (panel, language, tabs, opened) {
+      const keep = window.dash_clientside.no_update;
+      return tabs.map((one, i) =>
+        ((one.page === panel || one.page === language) && !opened[i] ? true : keep));
+    },
+
     /* The page that a link names; an unknown one leaves the first. */
     arriveOnPage: function (search, pages) {
       const named = new URLSearchParams(search || "").get("page");

@@ -12,6 +12,8 @@ PROVIDER = "provider"
 
 REGION_STORE = "region-store"
 SELECTION_STORE = "selection-store"
+#: The selection once the map has drawn it: the other views follow the map, not race it.
+SELECTION_SHOWN_STORE = "selection-shown-store"
 HISTORY_STORE = "history-store"
 
 TOUR = "tour"
@@ -103,6 +105,10 @@ SAVED_RENAME = "saved-rename"
 SAVED_DELETE = "saved-delete"
 
 PANEL_TABS = "panel-tabs"
+LANGUAGE_TABS = "language-tabs"
+#: A tab that is sent when it is first opened, as the pages are.
+TAB_OPENED = "tab-opened"
+TAB_BODY = "tab-body"
 COMPARE_A = "compare-a"
 COMPARE_B = "compare-b"
 COMPARE_SAYS = "compare-says"

@@ -33,12 +33,24 @@ from vizapp.callbacks import (
 from vizapp.data import RunData
 from vizapp.map_state import MapOptions
 from vizapp.state import parse_selection
+from vizapp.views import first_look
 from vizapp.views.map_drawing import MapDrawing
-from vizapp.views.shell import other_pages, page
+from vizapp.views.shell import other_pages, other_tabs, page
 
 _LOG = logging.getLogger("motiflens")
 _MAX_REQUEST_BYTES = 1 << 20
 _ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+
+class _App(Dash):
+    """A Dash app whose page holds the first look until the views are drawn."""
+
+    first_look = ""
+
+    def interpolate_index(self, **parts: Any) -> str:
+        if first_look.is_wanted(flask.request.args):
+            parts["app_entry"] = self.first_look + parts["app_entry"]
+        return str(super().interpolate_index(**parts))
 
 
 def show_error(error: Exception) -> Any:
@@ -57,7 +69,7 @@ def build(run_dir: Path) -> Dash:
     data = RunData(run_dir)
     region = data.genome.opening
     selection = links.opening_selection(data, region)
-    app = Dash(
+    app = _App(
         "motiflens", assets_folder=str(_ASSETS), title="motiflens", update_title="",
         serve_locally=True, on_error=show_error, suppress_callback_exceptions=True,
     )
@@ -65,7 +77,8 @@ def build(run_dir: Path) -> Dash:
     picture = drawing.figure(MapOptions(), region, parse_selection(selection))
     # Built once: a page load then costs no reading, and a damaged artefact is found at start.
     app.layout = page(data, region, selection, picture)
-    shell.register(app, other_pages(data))
+    app.first_look = first_look.first_look(data, drawing)
+    shell.register(app, other_pages(data), other_tabs(data))
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,

@@ -110,8 +110,11 @@ def test_saved_selections_outlive_a_reload_and_are_compared(page):
     draw(page, RIGHT)
     wait_for_change(page, summary, text)
     wait_for_change(page, lambda p: p.url, address)
+    right = n_points(page)
     page.reload()
     page.wait_for_selector("#saved-chips .chip:text-is('left half')", timeout=60_000)
+    # The link's selection follows the opening one.
+    wait_for_change(page, lambda p: f"({right:,} map points" in summary(p), False)
     text = summary(page)
     page.click("#saved-chips .chip")
     wait_for_change(page, summary, text)

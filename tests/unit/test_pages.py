@@ -48,3 +48,29 @@ def test_the_first_load_holds_no_other_page(client):
     assert '"law-grid"' not in layout
     assert '"lexicon-grid"' not in layout
     assert "page-opened" in layout
+
+
+def test_the_page_holds_the_map_before_any_script_runs(client):
+    html = client.get("/").get_data(as_text=True)
+    assert html.index('id="first-look"') < html.index("react-entry-point")
+    assert 'alt="The token map" src="data:image/png;base64,' in html
+
+
+@pytest.mark.parametrize("query", ["page=lexicon", "map=umap", "color=motif:1"])
+def test_a_link_to_another_view_does_not_begin_with_the_picture(client, query):
+    assert "first-look" not in client.get(f"/?{query}").get_data(as_text=True).split("<footer>")[0]
+
+
+@pytest.mark.parametrize("tab", ["compare", "subclusters", "coverage"])
+def test_a_tab_behind_the_first_is_sent_when_it_is_opened(client, tab):
+    layout = client.get("/_dash-layout").get_data(as_text=True)
+    graphs = {"compare": '"volcano-graph"', "subclusters": '"subclusters-graph"',
+              "coverage": '"coverage-graph"'}
+    assert graphs[tab] not in layout
+    answer = client.post("/_dash-update-component", json={
+        "output": '{"page":["MATCH"],"type":"tab-body"}.children',
+        "outputs": {"id": {"page": tab, "type": "tab-body"}, "property": "children"},
+        "inputs": [{"id": {"page": tab, "type": "tab-opened"}, "property": "data", "value": True}],
+        "changedPropIds": [f'{{"page":"{tab}","type":"tab-opened"}}.data'],
+    })
+    assert graphs[tab] in answer.get_data(as_text=True)

@@ -130,7 +130,8 @@ def register(app: Dash, data: RunData) -> None:
         Output(ids.VOLCANO_GRAPH, "figure"), Output(ids.COMPARE_GRID, "rowData"),
         Output(ids.COMPARE_SAYS, "children"),
         Input(ids.PANEL_TABS, "value"), Input(ids.COMPARE_A, "value"),
-        Input(ids.COMPARE_B, "value"), Input(ids.SELECTION_STORE, "data"), Input(store, "data"),
+        Input(ids.COMPARE_B, "value"), Input(ids.SELECTION_SHOWN_STORE, "data"),
+        Input(store, "data"),
     )
     def draw(tab: Any, first: Any, second: Any, selection: Any, saved: Any) -> Any:
         if tab != "compare":

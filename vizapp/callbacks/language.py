@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, Patch, ctx
+from dash import Dash, Input, Output, Patch, State
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
@@ -13,6 +13,7 @@ from vizapp.callbacks.links import selected_words
 from vizapp.data import RunData
 from vizapp.figures.language import DEFINITIONS, coverage, rank_frequency, rank_marks
 from vizapp.state import Region, parse_region, parse_selection
+from vizapp.views.language import OPENING_DEFINITION
 
 
 def marks(data: RunData, region: Region, selection: Any) -> list[dict[str, Any]]:
@@ -29,22 +30,31 @@ def marks(data: RunData, region: Region, selection: Any) -> list[dict[str, Any]]
 def register(app: Dash, data: RunData) -> None:
     """Register the callbacks of both tabs."""
     chroms = data.genome.chroms
+    n_curves = len(data.language.zipf_table(OPENING_DEFINITION))
 
+    # The page comes with the curve. One callback draws the curve, the other the marks on it: an
+    # answer that a newer one supersedes then never takes the curve along.
     @app.callback(
         Output(ids.ZIPF_GRAPH, "figure"), Input(ids.ZIPF_DEFINITION, "value"),
-        Input(ids.REGION_STORE, "data"), Input(ids.SELECTION_STORE, "data"),
+        State(ids.REGION_STORE, "data"), State(ids.SELECTION_SHOWN_STORE, "data"),
+        prevent_initial_call=True,
     )
     def zipf(definition: Any, region: Any, selection: Any) -> Any:
         if definition not in DEFINITIONS:
             raise MotiflensError("choose a definition of r from the list")
         drawn = marks(data, parse_region(region, chroms), selection)
         fits = data.language.zipf_table(definition)
-        triggers = {t["prop_id"].split(".")[0] for t in ctx.triggered}
-        if not triggers or triggers & {ids.ZIPF_DEFINITION, ""}:
-            return rank_frequency(data.language.rank_frequency, fits, drawn)
+        return rank_frequency(data.language.rank_frequency, fits, drawn)
+
+    @app.callback(
+        Output(ids.ZIPF_GRAPH, "figure", allow_duplicate=True),
+        Input(ids.REGION_STORE, "data"), Input(ids.SELECTION_SHOWN_STORE, "data"),
+        prevent_initial_call="initial_duplicate",
+    )
+    def mark(region: Any, selection: Any) -> Any:
         patch = Patch()
-        for number, trace in enumerate(drawn):
-            patch["data"][len(fits) + number] = trace
+        for number, trace in enumerate(marks(data, parse_region(region, chroms), selection)):
+            patch["data"][n_curves + number] = trace
         return patch
 
     @app.callback(Output(ids.COVERAGE_GRAPH, "figure"), Input(ids.COVERAGE_GRAPH, "id"))

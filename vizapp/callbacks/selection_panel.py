@@ -75,7 +75,7 @@ def register(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.SELECTION_SUMMARY, "children"), Output(ids.PROMINENT_GRAPH, "figure"),
         Output(ids.LOGO_GRAPH, "figure"), Output(ids.INSTANCE_BOX, "children"),
-        Input(ids.SELECTION_STORE, "data"),
+        Input(ids.SELECTION_SHOWN_STORE, "data"),
     )
     def describe(selection: Any) -> Any:
         bars, logos = build_panel(data, selection)

@@ -59,7 +59,7 @@ def register(app: Dash, data: RunData) -> None:
 
     @app.callback(
         Output(ids.SELECTION_LINK_STORE, "data"), Output(ids.SELECTION_LINK_NOTE, "children"),
-        Input(ids.SELECTION_STORE, "data"),
+        Input(ids.SELECTION_SHOWN_STORE, "data"),
     )
     def link(selection: Any) -> Any:
         return link_text(selection)

@@ -22,12 +22,13 @@ def _client(name: str) -> ClientsideFunction:
     return ClientsideFunction(namespace="motiflens", function_name=name)
 
 
-def register(app: Dash, bodies: dict[str, Any]) -> None:
+def register(app: Dash, bodies: dict[str, Any], tabs: dict[str, Any]) -> None:
     """Register the callbacks; all but the sending of a page run in the browser.
 
     Parameters
     ----------
     bodies : what each page beside the workspace holds, by name
+    tabs : the same for tabs behind the first ones
     """
 
     @app.callback(
@@ -39,6 +40,21 @@ def register(app: Dash, bodies: dict[str, Any]) -> None:
         name = asked.get("page") if isinstance(asked, dict) else None
         return bodies[name] if opened is True and name in bodies else no_update
 
+    @app.callback(
+        Output({"type": ids.TAB_BODY, "page": MATCH}, "children"),
+        Input({"type": ids.TAB_OPENED, "page": MATCH}, "data"), prevent_initial_call=True,
+    )
+    def send_tab(opened: Any) -> Any:
+        asked = ctx.triggered_id
+        name = asked.get("page") if isinstance(asked, dict) else None
+        return tabs[name] if opened is True and name in tabs else no_update
+
+    app.clientside_callback(
+        _client("openTab"), Output({"type": ids.TAB_OPENED, "page": ALL}, "data"),
+        Input(ids.PANEL_TABS, "value"), Input(ids.LANGUAGE_TABS, "value"),
+        State({"type": ids.TAB_OPENED, "page": ALL}, "id"),
+        State({"type": ids.TAB_OPENED, "page": ALL}, "data"),
+    )
     app.clientside_callback(
         _client("openPage"), Output({"type": ids.PAGE_OPENED, "page": ALL}, "data"),
         Input(ids.PAGE, "value"), State({"type": ids.PAGE_OPENED, "page": ALL}, "id"),

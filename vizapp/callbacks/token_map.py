@@ -180,11 +180,14 @@ def _register_drawing(app: Dash, data: RunData, drawing: MapDrawing) -> None:
         return patch_window(drawing, parse_region(region, data.genome.chroms), layout, hidden)
 
     @app.callback(
-        figure, Input(ids.SELECTION_STORE, "data"), Input(ids.MAP_LAYOUT, "value"),
+        figure, Output(ids.SELECTION_SHOWN_STORE, "data"),
+        Input(ids.SELECTION_STORE, "data"), Input(ids.MAP_LAYOUT, "value"),
         Input(ids.MAP_HIDDEN, "data"), Input(ids.MAP_VIEW, "data"), prevent_initial_call=True,
     )
     def draw_selection(selection: Any, layout: Any, hidden: Any, view: Any) -> Any:
-        return patch_selection(drawing, selection, layout, hidden, _current(parse_view(view)))
+        patch = patch_selection(drawing, selection, layout, hidden, _current(parse_view(view)))
+        # The other views hear of it now: their work does not hold up the map.
+        return patch, selection if ids.SELECTION_STORE in _changed() else no_update
 
 
 def _register_controls(app: Dash, data: RunData) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import dash_mantine_components as dmc
 from dash import dcc, html
 
+from vizapp import component_ids as ids
+
 
 def graph_config(
     filename: str, is_explored: bool = True, drawing: tuple[str, ...] = ()
@@ -54,6 +56,15 @@ def download_buttons(graph_id: str, filename: str, title: str) -> Any:
         ],
         className="save-figures",
     )
+
+
+def later(tab: str) -> Any:
+    """Stands for a tab that is sent when it is first opened; a hidden figure would be drawn too."""
+    return [
+        dcc.Store(id={"type": ids.TAB_OPENED, "page": tab}),
+        html.Div(html.Div("opening the tab", className="page-opening"),
+                 id={"type": ids.TAB_BODY, "page": tab}, className="tab-body"),
+    ]
 
 
 def figure_card(

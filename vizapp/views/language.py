@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
+import numpy as np
 from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.views.figure_card import figure_card
+from vizapp.figures.language import rank_frequency, rank_marks
+from vizapp.views.figure_card import figure_card, later
 
 ABOUT_ZIPF = (
     "Frequency of each token type against its rank, both on log axes. r is Pearson's correlation "
@@ -26,6 +28,8 @@ ABOUT_COVERAGE = (
 )
 
 
+#: The definition of r that a visit begins with.
+OPENING_DEFINITION = "seen3"
 #: The definitions of r, short enough for the select; the full words stand in the help.
 _SHORT = {
     "all": "all types", "seen2": "types seen 2+ times", "seen3": "types seen 3+ times",
@@ -34,16 +38,32 @@ _SHORT = {
 }
 
 
+def coverage_card(data: RunData) -> Any:
+    """Motif coverage, the tab that is sent when it is first opened."""
+    return figure_card(
+        ids.COVERAGE_GRAPH, f"Motif coverage, {len(data.language.profiles)} profiles",
+        ABOUT_COVERAGE, "motiflens-coverage", height="330px",
+    )
+
+
+def _opening_curve(data: RunData) -> dict[str, Any]:
+    """The curve without marks."""
+    none = np.empty(0, dtype=np.int64)
+    marks = [rank_marks(none, data.lexicon.frequency, which) for which in (False, True)]
+    fits = data.language.zipf_table(OPENING_DEFINITION)
+    return rank_frequency(data.language.rank_frequency, fits, marks)
+
+
 def language_card(data: RunData) -> Any:
     """Two tabs: rank-frequency and motif coverage."""
     choice = dmc.Select(
-        id=ids.ZIPF_DEFINITION, value="seen3", size="xs", w=208, allowDeselect=False,
+        id=ids.ZIPF_DEFINITION, value=OPENING_DEFINITION, size="xs", w=208, allowDeselect=False,
         data=[{"value": k, "label": f"r over {v}"} for k, v in _SHORT.items()],
         **{"aria-label": "Definition of r"},
     )
     zipf = figure_card(
         ids.ZIPF_GRAPH, f"Rank and frequency, {data.region_text}", ABOUT_ZIPF, "motiflens-zipf",
-        toolbar=choice, height="330px",
+        toolbar=choice, height="330px", figure=_opening_curve(data),
     )
     motif = data.language.zipf_table("all").set_index("tokenizer").loc["motif"]
     differs = html.P(
@@ -52,18 +72,13 @@ def language_card(data: RunData) -> Any:
         f"{len(data.explorer.cluster_labels):,} motif clusters, BPE trained on this sequence.",
         className="caption",
     )
-    profiles = len(data.language.profiles)
-    coverage = figure_card(
-        ids.COVERAGE_GRAPH, f"Motif coverage, {profiles} profiles", ABOUT_COVERAGE,
-        "motiflens-coverage", height="330px",
-    )
     tabs = dmc.Tabs(
         [
             dmc.TabsList([dmc.TabsTab("Zipf's law", value="zipf"),
                           dmc.TabsTab("Motif coverage", value="coverage")]),
             dmc.TabsPanel([zipf, differs], value="zipf", pt=6),
-            dmc.TabsPanel(coverage, value="coverage", pt=6),
+            dmc.TabsPanel(later("coverage"), value="coverage", pt=6),
         ],
-        value="zipf", keepMounted=True, color="pink",
+        id=ids.LANGUAGE_TABS, value="zipf", keepMounted=True, color="pink",
     )
     return html.Div(tabs, className="panel")

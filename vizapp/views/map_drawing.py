@@ -194,6 +194,13 @@ class MapDrawing:
         )
         return figure, base.says
 
+    def first_picture(self, options: MapOptions) -> str:
+        """The whole layout as a picture, also of a map that is sent as points: a data URL."""
+        by = self._data.explorer.color_by(options.color)
+        view = self._data.explorer.map.whole(options.layout)
+        picture, _ = self._picture(options, view, by, self._shades(by, options), None)
+        return str(map_image.image(picture, *view[:4])["source"])
+
     def begin(self, layout: str) -> tuple[float, float, float, float]:
         """Ends of the axes that a layout begins with."""
         x0, x1, y0, y1, *_ = self._data.explorer.map.whole(layout)

@@ -10,11 +10,9 @@ from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.views.compare import compare_tab
-from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.figure_card import figure_card, help_mark, later
 from vizapp.views.saved_selections import saved_row
 from vizapp.views.selections import algebra_row
-from vizapp.views.subclusters import subclusters_tab
 
 ABOUT_PROMINENT = (
     "Motif clusters whose occupancy inside the selection differs most from all other tokens of the "
@@ -121,8 +119,8 @@ def selection_card(data: RunData) -> Any:
     ]
     tabs = {
         "motifs": ("Motifs and places", [bars, logos, *places]),
-        "compare": ("Compare", compare_tab()),
-        "subclusters": ("Subclusters", subclusters_tab(data)),
+        "compare": ("Compare", later("compare")),
+        "subclusters": ("Subclusters", later("subclusters")),
     }
     return html.Div(
         [

@@ -10,8 +10,9 @@ from dash import dcc, html
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.state import Region
+from vizapp.views.compare import compare_tab
 from vizapp.views.genome import genome_card
-from vizapp.views.language import language_card
+from vizapp.views.language import coverage_card, language_card
 from vizapp.views.language_page import language_page
 from vizapp.views.lexicon import lexicon_page
 from vizapp.views.motif_matrix import motif_page
@@ -19,6 +20,7 @@ from vizapp.views.run import run_page
 from vizapp.views.search import search_form
 from vizapp.views.selection_panel import selection_card
 from vizapp.views.selections import stores as selection_stores
+from vizapp.views.subclusters import subclusters_tab
 from vizapp.views.token_map import map_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
@@ -116,6 +118,14 @@ def other_pages(data: RunData) -> dict[str, Any]:
     }
 
 
+def other_tabs(data: RunData) -> dict[str, Any]:
+    """What the tabs behind the first ones hold, sent when they are first opened."""
+    return {
+        "coverage": coverage_card(data), "compare": compare_tab(),
+        "subclusters": subclusters_tab(data),
+    }
+
+
 def page(
     data: RunData, region: Region, selection: dict[str, Any], picture: tuple[dict[str, Any], str]
 ) -> Any:
@@ -145,6 +155,7 @@ def page(
         dcc.Location(id=ids.URL, refresh=False),
         dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
         dcc.Store(id=ids.SELECTION_STORE, data=selection),
+        dcc.Store(id=ids.SELECTION_SHOWN_STORE, data=selection),
         dcc.Store(id=ids.LASSO_STORE),
         *selection_stores(data),
         dcc.Store(id=ids.DRAG_STORE),

@@ -152,6 +152,12 @@ def _tools() -> Any:
     )
 
 
+def map_title(data: RunData) -> str:
+    """How many tokens of what the map shows."""
+    n, candidates = data.explorer.n, data.explorer.n_candidates
+    return f"Token map, {n:,} of {candidates:,} tokens on {data.region_text}"
+
+
 def map_card(data: RunData, figure: dict[str, Any], says: str) -> Any:
     """The map with its switches and legend; ``says`` is how the points are drawn."""
     controls = html.Div(
@@ -172,10 +178,8 @@ def map_card(data: RunData, figure: dict[str, Any], says: str) -> Any:
         ],
         className="controls",
     )
-    n, candidates = data.explorer.n, data.explorer.n_candidates
-    title = f"Token map, {n:,} of {candidates:,} tokens on {data.region_text}"
     card = figure_card(
-        ids.MAP_GRAPH, title, about_map(data), "motiflens-token-map",
+        ids.MAP_GRAPH, map_title(data), about_map(data), "motiflens-token-map",
         figure=figure, drawing=("drawclosedpath", "drawrect"),
     )
     status = html.P(says, id=ids.MAP_STATUS, className="map-status", role="status")
