@@ -21,7 +21,7 @@ from precompute.artefacts import RunFolder
 from precompute.config_inputs import Region
 from precompute.errors import ArtefactError, StageError
 from precompute.models.array_blocks import ArrayBlocks, UnknownRuns
-from precompute.models.sparse import SparseRows
+from precompute.models.sparse import SparseRows, clustered
 from precompute.streaming import windows
 from precompute.token_store import TokenStore
 
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 CELL_BP = 16
 _MAX_UNKNOWN = 0.1
-_BLOCK_BINS = 8192
+#: Little more than a window, so that windows at random places read little that they do not use.
+_BLOCK_BINS = 2048
 #: Memory for blocks of signal and of sequence: a chromosome of a few tracks, or part of it.
 _ARRAYS_MB = 96
 
@@ -161,16 +162,7 @@ class TokenBlocks:
         return block
 
     def _read(self, chrom: str, lo: int, hi: int, swapped: bool) -> SparseRows:
-        counts = self.store.counts(chrom, lo, hi)
-        if swapped:
-            # Features 2 p and 2 p + 1 are the strands of profile p.
-            counts.indices ^= 1
-        values = counts.astype(np.float32) @ self._matrix
-        values.sort_indices()
-        return SparseRows(
-            values.indptr.astype(np.int64), values.indices.astype(np.uint16), values.data,
-            values.shape[1],
-        )
+        return clustered(self.store.counts(chrom, lo, hi), self._matrix, swapped)
 
 
 def _size(block: SparseRows) -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import torch
+    from scipy.sparse import csr_matrix
 
 #: The gradient is summed in this many parts whatever the threads, so that it does not vary.
 _PARTS = 4
@@ -150,6 +151,62 @@ def _dots(indptr, indices, left, weight, out):  # type: ignore[no-untyped-def]
             for k in range(width):
                 total += left[i, k] * weight[column, k]
             out[e] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def _clustered(indptr, indices, counts, swapped, cluster, weight, ends, columns, values, sums):  # type: ignore[no-untyped-def]
+    place = 0
+    for i in range(len(indptr) - 1):
+        first, e, end = place, indptr[i], indptr[i + 1]
+        while e < end:
+            # Both strands of a profile are added in the order of the features after the exchange.
+            is_pair = swapped and e + 1 < end and indices[e + 1] == indices[e] ^ 1
+            n = 2 if is_pair else 1
+            for k in range(n):
+                entry = e + n - 1 - k
+                feature = indices[entry] ^ 1 if swapped else indices[entry]
+                column = cluster[feature]
+                if sums[column] == 0:
+                    # Clusters come nearly in order, so sorting by insertion is cheap.
+                    spot = place
+                    while spot > first and columns[spot - 1] > column:
+                        columns[spot] = columns[spot - 1]
+                        spot -= 1
+                    columns[spot] = column
+                    place += 1
+                sums[column] += np.float32(counts[entry]) * weight[feature]
+            e += n
+        for spot in range(first, place):
+            values[spot] = sums[columns[spot]]
+            sums[columns[spot]] = 0
+        ends[i + 1] = place
+
+
+def clustered(counts: csr_matrix, matrix: csr_matrix, swapped: bool = False) -> SparseRows:
+    """``counts @ matrix`` in half of scipy's time: each feature is in one cluster only.
+
+    Parameters
+    ----------
+    counts : CSR of positive integers (n_rows, n_features), sorted columns
+    matrix : CSR float32 (n_features, n_clusters), one entry in each row
+    swapped : exchange the strands first: features 2 p and 2 p + 1 are those of profile p
+
+    Raises
+    ------
+    ValueError
+        When a row of ``matrix`` has not one entry.
+    """
+    if not np.array_equal(matrix.indptr, np.arange(matrix.shape[0] + 1)):
+        raise ValueError("a feature is not in exactly one motif cluster")
+    ends = np.zeros(counts.shape[0] + 1, dtype=np.int64)
+    columns = np.empty(counts.nnz, dtype=np.uint16)
+    values = np.empty(counts.nnz, dtype=np.float32)
+    _clustered(
+        counts.indptr, counts.indices, counts.data, swapped, matrix.indices, matrix.data, ends,
+        columns, values, np.zeros(matrix.shape[1], dtype=np.float32),
+    )
+    n = ends[-1]
+    return SparseRows(ends, columns[:n].copy(), values[:n].copy(), matrix.shape[1])
 
 
 def _bounds(n: int, parts: int) -> list[tuple[int, int]]:

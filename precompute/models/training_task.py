@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from precompute.models.architectures import Network
 
 _MIN_SPREAD = 0.05
-#: Both strands of the demo's tokens fit; a genome's are read again.
-_CACHE_MB = 600
+#: Memory for tokens, within a quarter of what is free: both strands of the demo's take 500 MB, of
+#: 100 Mb of sequence 4 GB; a genome's are read again.
+_CACHE_MB = (600, 4096)
 
 Item = tuple[Window, bool]
 
@@ -90,6 +92,11 @@ def bin_offsets(source: Source, window: Window, reverse: bool = False) -> NDArra
     return (edges[-1] - centres)[::-1] if reverse else centres - edges[0]
 
 
+def _cache_mb() -> float:
+    free = psutil.virtual_memory().available / 2**20
+    return min(max(free / 4, _CACHE_MB[0]), _CACHE_MB[1])
+
+
 class TrainingTask:
     """One network and one encoding; everything random comes from the run's seed.
 
@@ -105,7 +112,7 @@ class TrainingTask:
         self.split = context.config.models.split
         self.tracks = [t.name for t in context.config.tracks if t.target]
         self.source = Source(
-            context.run, encoding, self.tracks, cache_mb=_CACHE_MB,
+            context.run, encoding, self.tracks, cache_mb=_cache_mb(),
             blacklist=read_blacklist(context.config.models.blacklist, context.config.genome),
         )
         self.clusters = FeatureClusters.of_run(context.run) if encoding == "tokens" else None

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from torch import nn
 
 from precompute.errors import ConfigError
@@ -15,7 +16,7 @@ from precompute.models.architectures import (
     token_network,
 )
 from precompute.models.blocks import PairPool, TokenStem
-from precompute.models.sparse import SparseRows, dots, times, transposed_times
+from precompute.models.sparse import SparseRows, clustered, dots, times, transposed_times
 from tests.model_run import ONEHOT, TOKENS, random_model
 
 
@@ -153,3 +154,29 @@ def test_pooling_by_pairs_equals_torchs_with_its_gradient(length):
     upstream = torch.randn_like(ours)
     gradients = [torch.autograd.grad(y, x, upstream)[0] for y in (ours, theirs)]
     torch.testing.assert_close(*gradients, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_clustered_counts_equal_scipys_product_to_the_last_bit(swapped):
+    rng = np.random.default_rng(6)
+    dense = rng.integers(1, 60, (50, 16)) * (rng.random((50, 16)) < 0.3)
+    counts = csr_matrix(dense.astype(np.uint16))
+    cluster = np.array([*range(5), *rng.integers(0, 5, 11)])
+    weight = rng.random(16).astype(np.float32)
+    matrix = csr_matrix((weight, cluster, np.arange(17)), shape=(16, 5))
+    rows = clustered(counts, matrix, swapped)
+    order = np.arange(16) ^ 1 if swapped else np.arange(16)
+    exact = (dense[:, order].astype(np.float64) @ matrix.toarray().astype(np.float64))
+    np.testing.assert_allclose(rows.dense(), exact, rtol=1e-5)
+    if swapped:
+        counts.indices ^= 1
+    theirs = counts.astype(np.float32) @ matrix
+    theirs.sort_indices()
+    np.testing.assert_array_equal(rows.indptr, theirs.indptr)
+    np.testing.assert_array_equal(rows.indices, theirs.indices)
+    np.testing.assert_array_equal(rows.values, theirs.data)
+
+
+def test_a_feature_in_two_clusters_is_refused():
+    with pytest.raises(ValueError, match="exactly one motif cluster"):
+        clustered(csr_matrix(np.ones((3, 2), np.uint16)), csr_matrix(np.ones((2, 2), np.float32)))
