@@ -41,7 +41,8 @@ class Artefact:
     format: Format
     schema: dict[str, str]
     version: int = 1
-    #: Holds something only where the configuration asks for it, and the app does not read it.
+    #: The app opens a run without it: it holds something only where the configuration asks for it,
+    #: or one page says how to make it.
     is_optional: bool = False
 
     @property
@@ -665,6 +666,31 @@ _ALL += [
             "<chrom>/tile_error": "float64 (n_tiles,)",
             "attrs": "track, baseline, target (sentence)",
         },
+    ),
+]
+
+_ALL += [
+    Artefact(
+        "evaluation",
+        "evaluation",
+        "folder",
+        {
+            "predictors.parquet": "name, label, kind ('model' or 'baseline'), encoding ('tokens', "
+            "'onehot' or ''), is_shipped, about",
+            "correlations.parquet": "predictor, track, set, resolution_bp, n, windows, r, r_low, "
+            "r_high, spearman, window_r_mean, window_r_median, reason ('' or why a number is "
+            "missing)",
+            "peak_metrics.parquet": "predictor (or 'truth', the measured track), track, set, "
+            "peak_set, n, n_in_peaks, auc, auc_low, auc_high, aupr, aupr_low, aupr_high, mcc, "
+            "accuracy, recall, precision, specificity, f1, peak_recall, peak_precision, "
+            "n_reference, n_called, sigma_bp, quantile, reason",
+            "paired.parquet": "first, second, track, set, windows, difference (mean r per window "
+            "of first - second), difference_low, difference_high, p_value, reason",
+            "window_scores.parquet": "predictor, track, set, chrom, start, end, r (16 bp), "
+            "predicted_mean, observed_mean",
+            "rates.parquet": "predictor, track, set, false_positive_rate, recall, precision",
+        },
+        is_optional=True,
     ),
 ]
 

@@ -160,6 +160,22 @@ class AttributionConfig(Strict):
     tile_bins: int = Field(1000, ge=64, description="target bins of one tile; changes no result")
 
 
+class EvaluationConfig(Strict):
+    peaks: dict[Name, str] = Field(
+        default={}, description="reference peaks of a track: a target or set of the annotation's "
+        "peaks"
+    )
+    bootstrap: int = Field(
+        500, ge=20, le=10_000, description="resamples of windows for 95 % intervals"
+    )
+    train_windows: int = Field(
+        2_000, ge=1, description="evenly spaced windows of the training set that are looked at"
+    )
+    baseline_bins: int = Field(
+        100_000, ge=100, description="training bins that the linear baselines are fitted to"
+    )
+
+
 class Config(Strict):
     """The whole configuration of a run; see ``configs/demo.yaml`` for a commented example."""
 
@@ -177,6 +193,7 @@ class Config(Strict):
     models: ModelsConfig
     shipped: ShippedConfig = ShippedConfig()
     attributions: AttributionConfig = AttributionConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")
     def _targets(self) -> Config:
@@ -185,6 +202,12 @@ class Config(Strict):
         names = [track.name for track in self.tracks]
         if len(set(names)) != len(names):
             raise ValueError("two tracks share a name")
+        for track in self.evaluation.peaks:
+            if track not in names:
+                raise ValueError(
+                    f"evaluation.peaks names the track {track!r}, and the tracks are "
+                    f"{', '.join(names)}; correct the name"
+                )
         return self
 
     @model_validator(mode="after")

@@ -211,6 +211,12 @@ STAGES: tuple[Stage, ...] = (
         _P + "predictions_shipped:run", ("sequence", "signal", "bins", "tokens", "features",
         "feature_clusters"), ("predictions_shipped",), ("shipped",), _shipped_inputs,
     ),
+    Stage(
+        "evaluate", "Evaluate the models", _P + "evaluation.stage:run",
+        ("sequence", "signal", "peaks", "depth", *_TOKENS, "model_tokens", "model_onehot",
+         "predictions_tokens", "predictions_onehot", "predictions_shipped"),
+        ("evaluation",), ("models", "evaluation"),
+    ),
 )
 
 

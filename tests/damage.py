@@ -609,6 +609,11 @@ DAMAGES = [
            "agreement", "holds no bigWig"),
     Damage("a metric", inner_table("predictions/tokens/metrics.parquet", cell("r", 0, 1.5)),
            "predictions_tokens", "values", "the value 1.5"),
+    Damage("an area beyond 1", inner_table("evaluation/peak_metrics.parquet", cell("f1", 0, 1.5)),
+           "evaluation", "values", "the value 1.5"),
+    Damage("an unknown predictor", inner_table(
+           "evaluation/correlations.parquet", cell("predictor", 0, "oracle")),
+           "evaluation", "agreement", "names 'oracle'"),
     Damage("a window elsewhere", inner_table("predictions/onehot/windows.parquet",
                                              cell("chrom", 0, "chrZ")),
            "predictions_onehot", "agreement", "names 'chrZ'"),

@@ -67,6 +67,7 @@ def config(**changes: Any) -> Config:
         },
         "shipped": {},
         "attributions": {"tile_bins": 300},
+        "evaluation": {},
     }
     for section, values in changes.items():
         target = data

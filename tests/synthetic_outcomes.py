@@ -17,6 +17,7 @@ from precompute.context import StageContext
 from precompute.embedding.neighbors import distinct_rows, nearest, unit_rows
 from precompute.embedding.pca import component_spread
 from precompute.enrichment import RankedFeatures, name_community
+from precompute.evaluation import stage as evaluation
 from precompute.lexicon import entries
 from precompute.manifest import Manifest, StageRecord, hash_path
 from precompute.models.bigwig import write_bigwig
@@ -333,6 +334,7 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     explorer.run(StageContext(config, run, "explorer"))
     facts = _facts(run)
     facts["lexicon"] = entries.run(StageContext(config, run, "lexicon"))
+    facts["evaluate"] = evaluation.run(StageContext(config, run, "evaluate"))
     records = {
         stage.name: StageRecord(
             digest="", seconds=0.1, peak_rss_mb=100.0, facts=facts.get(stage.name, {}),
@@ -366,6 +368,10 @@ def _config(run: RunFolder, chroms: list[Chromosome]) -> Config:
         {"name": name, "bigwig": file, **about}
         for (name, about), file in zip(TRACKS.items(), files, strict=True)
     ]
+    data["models"]["training"]["window_bins"] = 250
+    data["evaluation"] = {
+        "peaks": {"dnase": str(run.table("peaks")["target"].iloc[0])}, "bootstrap": 50,
+    }
     first, third = chroms[0], len(chroms[0].codes) // 3
     data["models"]["split"] = {
         part: [{"chrom": first.name, "start": lo, "end": lo + third}]

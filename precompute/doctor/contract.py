@@ -138,6 +138,16 @@ NAN_ALLOWED = {
     "metrics": {"r", "spearman", "window_r_median"},
     "windows": {"r"},
     "curves": {"validation_r"},
+    "correlations": {
+        "r", "r_low", "r_high", "spearman", "window_r_mean", "window_r_median",
+    },
+    "peak_metrics": {
+        "auc", "auc_low", "auc_high", "aupr", "aupr_low", "aupr_high", "mcc", "accuracy",
+        "recall", "precision", "specificity", "f1", "peak_recall", "peak_precision", "sigma_bp",
+        "quantile",
+    },
+    "paired": {"difference", "difference_low", "difference_high", "p_value"},
+    "window_scores": {"r", "predicted_mean", "observed_mean"},
 }
 
 _R = (-1, 1)
@@ -191,7 +201,25 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
                 "windows": (0, None), "resolution_bp": (0, None)},
     "windows": {"r": (-1, 1)},
     "curves": {"validation_r": (-1, 1), "seconds": (0, None)},
+    "correlations": {
+        **dict.fromkeys(("r", "r_low", "r_high", "spearman", "window_r_mean", "window_r_median"),
+                        _R),
+        "n": (0, None), "windows": (0, None), "resolution_bp": (1, None),
+    },
+    "peak_metrics": {
+        "n": (0, None), "n_in_peaks": (0, None), "mcc": _R, "n_reference": (0, None),
+        "n_called": (0, None), "sigma_bp": (0, None),
+        **dict.fromkeys(
+            ("auc", "auc_low", "auc_high", "aupr", "aupr_low", "aupr_high", "accuracy", "recall",
+             "precision", "specificity", "f1", "peak_recall", "peak_precision", "quantile"),
+            (0, 1)),
+    },
+    "paired": {"windows": (0, None), "difference": (-2, 2), "p_value": (0, 1)},
+    "window_scores": {"r": _R},
+    "rates": dict.fromkeys(("false_positive_rate", "recall", "precision"), (0, 1)),
 }
+
+_SETS = "'train', 'validation' or 'test'"
 
 #: Tables inside folder artefacts: file to columns. Their words in the contract are a list of names.
 FOLDER_TABLES: dict[str, dict[str, ColumnSpec]] = {
@@ -209,6 +237,38 @@ FOLDER_TABLES: dict[str, dict[str, ColumnSpec]] = {
         "windows": {
             "track": "str", "set": "'train', 'validation' or 'test'", "chrom": "str",
             "start": "int", "end": "int", "r": "float", "observed_mean": "float",
+        },
+        "predictors": {
+            "name": "str", "label": "str", "kind": "'model' or 'baseline'",
+            "encoding": "'tokens', 'onehot' or ''", "is_shipped": "bool", "about": "str",
+        },
+        "correlations": {
+            "predictor": "str", "track": "str", "set": _SETS, "resolution_bp": "int", "n": "int",
+            "windows": "int", "r": "float", "r_low": "float", "r_high": "float",
+            "spearman": "float", "window_r_mean": "float", "window_r_median": "float",
+            "reason": "str",
+        },
+        "peak_metrics": {
+            "predictor": "str", "track": "str", "set": _SETS, "peak_set": "str", "n": "int",
+            "n_in_peaks": "int", "auc": "float", "auc_low": "float", "auc_high": "float",
+            "aupr": "float", "aupr_low": "float", "aupr_high": "float", "mcc": "float",
+            "accuracy": "float", "recall": "float", "precision": "float", "specificity": "float",
+            "f1": "float", "peak_recall": "float", "peak_precision": "float",
+            "n_reference": "int", "n_called": "int", "sigma_bp": "float", "quantile": "float",
+            "reason": "str",
+        },
+        "paired": {
+            "first": "str", "second": "str", "track": "str", "set": _SETS, "windows": "int",
+            "difference": "float", "difference_low": "float", "difference_high": "float",
+            "p_value": "float", "reason": "str",
+        },
+        "window_scores": {
+            "predictor": "str", "track": "str", "set": _SETS, "chrom": "str", "start": "int",
+            "end": "int", "r": "float", "predicted_mean": "float", "observed_mean": "float",
+        },
+        "rates": {
+            "predictor": "str", "track": "str", "set": _SETS, "false_positive_rate": "float",
+            "recall": "float", "precision": "float",
         },
     }.items()
 }

@@ -261,6 +261,30 @@ def _check_names(
                             f"{what} {', '.join(known)}", part=f"{path.name} {column}")
 
 
+# -- evaluation ------------------------------------------------------------------------------
+
+
+def _check_evaluation(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    import pyarrow.parquet as pq
+
+    name, folder = "evaluation", opened.folders["evaluation"]
+    tables = ("predictors", "correlations", "peak_metrics", "paired", "window_scores", "rates")
+    sound = [_check_inner_table(chart, name, folder, table) for table in tables]
+    if not all(sound):
+        return
+    known = set(pq.read_table(folder / "predictors.parquet").column("name").to_pylist())
+    for table in tables[1:]:
+        path = folder / f"{table}.parquet"
+        _check_names(opened, chart, name, path, opened.target_tracks)
+        rows = pq.read_table(path, memory_map=False)
+        for column in {"predictor", "first", "second"} & set(rows.column_names):
+            # The measured track has rows of its own among the peaks.
+            strange = set(rows.column(column).unique().to_pylist()) - known - {"truth"}
+            if strange:
+                chart.fault(name, "agreement", f"names {min(strange)!r}",
+                            "a name of predictors", part=f"{path.name} {column}")
+
+
 # -- attributions ----------------------------------------------------------------------------
 
 
@@ -369,5 +393,6 @@ RULES = [
     *(_predictions(encoding) for encoding in ("tokens", "onehot")),
     Rule(("predictions_shipped", "sequence"), _check_shipped),
     *(_attributions(encoding) for encoding in ("tokens", "onehot")),
+    Rule(("evaluation", "signal", "sequence"), _check_evaluation),
     Rule(("explorer",), _check_explorer),
 ]
