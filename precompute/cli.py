@@ -384,6 +384,28 @@ def tf_benchmark(
     console.print(f"wrote {path} ({len(found.sites):,} sites)", markup=False, soft_wrap=True)
 
 
+@app.command("model-card")
+def model_card(
+    model: Annotated[Path, typer.Argument(help="model folder, e.g. data/models/NAME")],
+    run: Annotated[Path, typer.Option("--run", help="evaluated run that holds its metrics")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="the model's name in that evaluation")
+    ] = None,
+    origin: Annotated[
+        str | None, typer.Option("--origin", help="where the labels come from, and their licence")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="file; default CARD.md in the model's folder")
+    ] = None,
+) -> None:
+    """Write CARD.md of a model: data, split, hardware, metrics with intervals, limits."""
+    from precompute.artefacts import RunFolder
+    from precompute.evaluation.card import write_card
+
+    path = write_card(model, RunFolder(run), name, origin, out)
+    console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: a user's mistake ends in one sentence and exit code 2."""
     try:

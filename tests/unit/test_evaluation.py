@@ -320,3 +320,28 @@ def test_the_stage_repeats_itself_and_names_what_is_missing(evaluated):
         stage.run(context(root, "evaluate", evaluation={"peaks": {"dnase": "nothing"}}))
     with pytest.raises(ConfigError, match="names the track 'other'"):
         config(evaluation={"peaks": {"other": "CTCF"}})
+
+
+def test_the_card_says_what_the_files_say(evaluated, tmp_path):
+    from precompute.errors import InputError
+    from precompute.evaluation import card
+
+    root, _, _ = evaluated
+    run = RunFolder(root)
+    (root / "config.json").write_text(config().model_dump_json())
+    out = tmp_path / "CARD.md"
+    card.write_card(run.path("model_tokens"), run, origin="made up, no licence", out=out)
+    text = out.read_text()
+    r = tables(root)["correlations"].query(
+        "predictor == 'tokens' and track == 'dnase' and set == 'test' and resolution_bp == 16")
+    assert card.shown(r["r"].item(), r["r_low"].item(), r["r_high"].item()) in text
+    assert "GC content" in text
+    assert "made up, no licence" in text
+    assert "must not be used for" in text
+    with pytest.raises(InputError, match="would change an artefact"):
+        card.write_card(run.path("model_tokens"), run)
+    with pytest.raises(InputError, match="no model 'other'; it has tokens, onehot"):
+        card.write_card(run.path("model_tokens"), run, name="other")
+    with pytest.raises(InputError, match=r"no readable model\.json"):
+        card.write_card(root, run)
+    assert not list(run.path("model_tokens").glob("*CARD*"))
