@@ -14,6 +14,7 @@ from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks import (
     compare,
+    effects,
     export,
     genome,
     language,
@@ -83,6 +84,7 @@ def build(run_dir: Path) -> Dash:
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
         language, language_page, genome, links, lexicon, lexicon_downloads, motif_matrix,
+        effects,
     ):
         module.register(app, data)
     data.genome.warm()

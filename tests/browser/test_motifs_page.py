@@ -26,4 +26,4 @@ def test_the_matrix_is_searched_pointed_at_and_leads_to_the_map(page):
     page.mouse.up()
     page.locator("#matrix-map").click()
     page.wait_for_function("location.search.includes('selection=motif')")
-    assert page.locator("#map-graph").is_visible()
+    page.locator("#map-graph").wait_for(state="visible")

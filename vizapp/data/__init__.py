@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vizapp.data.effects import EffectData
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
     from vizapp.data.language import LanguageData
@@ -191,6 +192,13 @@ class RunData:
 
         config = self.config["motif_clusters"]
         return MotifMatrix(self.run, self.pfms, str(config["linkage"]), float(config["cut"]))
+
+    @cached_property
+    def effects(self) -> EffectData:
+        """Contributions of the motif clusters over the whole run."""
+        from vizapp.data.effects import EffectData
+
+        return EffectData(self.run, len(self.explorer.cluster_labels))
 
     @cached_property
     def genome(self) -> GenomeData:

@@ -11,6 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.state import Region
 from vizapp.views.compare import compare_tab
+from vizapp.views.effects import effects_page
 from vizapp.views.genome import genome_card
 from vizapp.views.language import coverage_card, language_card
 from vizapp.views.language_page import language_page
@@ -26,6 +27,7 @@ from vizapp.views.token_map import map_card
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {
     "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "motifs": "Motifs",
+    "effects": "Effects",
     "run": "Run",
 }
 
@@ -114,7 +116,7 @@ def other_pages(data: RunData) -> dict[str, Any]:
     workspace does not wait for figures that nobody looks at yet."""
     return {
         "language": language_page(data), "lexicon": lexicon_page(data),
-        "motifs": motif_page(data), "run": run_page(data),
+        "motifs": motif_page(data), "effects": effects_page(data), "run": run_page(data),
     }
 
 

@@ -1,0 +1,20 @@
+"""The page Motif effects in a browser: a row and a point select, two clusters meet."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import wait_for_figure
+
+
+def test_a_row_selects_its_cluster_and_two_clusters_meet(page):
+    page.get_by_text("Effects", exact=True).click()
+    wait_for_figure(page, "effect-graph")
+    row = page.locator("#effect-grid .ag-row").first
+    row.wait_for()
+    row.click()
+    page.wait_for_function("location.search.includes('selection=motif')")
+    for name, number in (("first", 0), ("second", 8)):
+        page.locator(f"#effect-{name}").fill(f"(cluster {number})")
+        page.locator("[role=option]:visible", has_text=f"(cluster {number})").first.click()
+    page.wait_for_function("document.querySelector('#effect-pair').innerText.includes('By chance')")
+    page.locator("#effect-map").click()
+    page.locator("#map-graph").wait_for(state="visible")

@@ -1,0 +1,82 @@
+"""The page Motif effects: motif clusters ranked by what they add, and pairs of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dash_ag_grid as dag
+import dash_mantine_components as dmc
+from dash import html
+
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.views.figure_card import figure_card, help_mark
+
+ABOUT_PLANE = (
+    "Each point is a motif cluster: in how many bins any of it occurs, and its mean DeepLIFT "
+    "contribution there to the token model's prediction (its attribution, against the stored "
+    "baseline): mean size upwards, orange where the mean is above 0, blue below. Low and far right "
+    "is common but inert; high and far left is rare but decisive. Contributions tell of the model, "
+    "not of the cell. A click selects a cluster."
+)
+ABOUT_PAIR = (
+    "Bins whose word holds both motif clusters, against what chance gives when each falls on bins "
+    "independently: bins of the first x bins of the second / all bins. A pair whose profiles look "
+    "alike meets often for that reason alone: see both scores on the page Motifs."
+)
+
+
+def effects_page(data: RunData) -> list[Any]:
+    """The plane, the ranking, and the meeting of two clusters."""
+    labels = [{"value": str(i), "label": f"{label} (cluster {i})"}
+              for i, label in enumerate(data.explorer.cluster_labels)]
+    right = {"type": "rightAligned", "sortable": True, "filter": False}
+    columns: list[dict[str, Any]] = [
+        {"field": "label", "headerName": "Motif cluster (click to select)", "flex": 1,
+         "minWidth": 150, "sortable": True, "tooltipField": "label"},
+        *({"field": field, "headerName": name, "width": 84, "headerTooltip": tip,
+           "valueFormatter": {"function": f"d3.format('{form}')(params.value)"}, **right}
+          for field, name, tip, form in (
+              ("bins", "Bins", "Bins that hold any of the cluster", ",d"),
+              ("mean", "Mean", "Mean contribution where it is", ".3~g"),
+              ("mean_abs", "Mean size", "Mean absolute contribution where it is", ".3~g"),
+              ("total", "Sum", "Sum over the run", ".3~g"))),
+    ]
+    pick: dict[str, Any] = {"searchable": True, "size": "xs", "w": 240, "limit": 60,
+                            "nothingFoundMessage": "no such motif cluster", "clearable": True}
+    return [
+        html.Section(
+            [figure_card(ids.EFFECT_GRAPH, f"Frequency and contribution, {data.region_text}",
+                         ABOUT_PLANE, "motiflens-motif-effects", height="520px"),
+             html.P(id=ids.EFFECT_SAYS, className="caption", role="status")],
+            className="panel", **{"aria-label": "Frequency and contribution"},
+        ),
+        html.Section(
+            [
+                html.H2("Motif clusters by contribution", className="card-title"),
+                dag.AgGrid(
+                    id=ids.EFFECT_GRID, columnDefs=columns, rowData=[],
+                    defaultColDef={"resizable": True, "suppressMovable": True},
+                    dashGridOptions={
+                        "rowHeight": 26, "tooltipShowDelay": 300, "rowSelection": {
+                            "mode": "singleRow", "checkboxes": False,
+                            "enableClickSelection": True}},
+                    className="ag-theme-alpine instances", style={"height": "380px"},
+                ),
+                html.Button("Show the selection on the map", id=ids.EFFECT_MAP, className="tool",
+                            n_clicks=0),
+                html.Div([html.H2("Two clusters in one word", className="card-title"),
+                          help_mark(ABOUT_PAIR, "the meeting of two clusters")],
+                         className="card-name"),
+                html.Div(
+                    [dmc.Select(id=ids.EFFECT_FIRST, data=labels, placeholder="first cluster",
+                                **{"aria-label": "First motif cluster"}, **pick),
+                     dmc.Select(id=ids.EFFECT_SECOND, data=labels, placeholder="second cluster",
+                                **{"aria-label": "Second motif cluster"}, **pick)],
+                    className="controls",
+                ),
+                html.Div("choose two motif clusters", id=ids.EFFECT_PAIR, role="status"),
+            ],
+            className="panel effect-list", **{"aria-label": "Motif clusters by contribution"},
+        ),
+    ]
