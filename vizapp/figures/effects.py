@@ -43,6 +43,6 @@ def effect_plane(
     }]
     return {"data": data, "layout": base_layout(
         margin={"l": 64, "r": 14, "t": 10, "b": 44}, uirevision="effects",
-        xaxis=axis("bins that hold the cluster", type="log"),
+        xaxis=axis("bins that hold the cluster", type="log", tickformat=",d"),
         yaxis=axis(f"mean size of its contribution ({unit})", type="log", exponentformat="power"),
     )}
