@@ -30,15 +30,16 @@ def publish(run: Path, prefix: str) -> None:
             shutil.copyfile(source / name, target / name)
         card = json.loads((source / "model.json").read_text(encoding="utf-8"))
         card |= {"name": target.name, "label": f"K562 DNase, {what} (shipped)"}
-        (target / "model.json").write_text(json.dumps(card, sort_keys=True) + "\n", encoding="utf-8")
-        print(target)
+        text = json.dumps(card, sort_keys=True) + "\n"
+        (target / "model.json").write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{target}\n")
 
 
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3) or not (Path(sys.argv[1]) / "models").is_dir():
         sys.exit(
-            f"got {' '.join(sys.argv[1:]) or 'nothing'}, expected a run folder with trained models; "
-            "train them with `python -m precompute run configs/k562_dnase.yaml`"
+            f"got {' '.join(sys.argv[1:]) or 'nothing'}, expected a run folder with trained "
+            "models; train them with `python -m precompute run configs/k562_dnase.yaml`"
         )
     run = Path(sys.argv[1])
     publish(run, sys.argv[2] if len(sys.argv) == 3 else run.resolve().name)
