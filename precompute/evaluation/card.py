@@ -285,6 +285,6 @@ def _paper(card: dict[str, Any]) -> list[str]:
     return [
         f"The paper's {kind} model on {card['encoding']} has r "
         f"{PAPER_R[kind, card['encoding']]} on chr10 of hg38, trained on K562 ATAC-seq coverage "
-        "of the other autosomes. Other track, build, chromosomes, amount of training data and size of network: the numbers above are "
-        "no reproduction of that one."
+        "of the other autosomes. Other track, build, chromosomes, amount of training data and "
+        "size of network: the numbers above are no reproduction of that one."
     ]
