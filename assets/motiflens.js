@@ -6,7 +6,6 @@ window.dash_clientside = window.dash_clientside || {};
 
   const history = [];
   let undoing = false;
-  let drags = 0;
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
   const plotOf = (id) => document.querySelector("#" + id + " .js-plotly-plot");
 
@@ -34,17 +33,6 @@ window.dash_clientside = window.dash_clientside || {};
       const short = window.dash_clientside.motiflens_selection.shorten;
       const polygon = shape ? short(corners(shape), plot) : [];
       return polygon.length < 3 ? keep : { kind: "lasso", layout: layout, polygon: polygon };
-    },
-
-    /* The newest axis range once the hand rests for 150 ms; earlier ones are dropped. */
-    settle: function (relayout) {
-      const keep = window.dash_clientside.no_update;
-      const ends = relayout && [relayout["xaxis.range[0]"], relayout["xaxis.range[1]"]];
-      if (!ends || !ends.every(Number.isFinite)) { return keep; }
-      const mine = ++drags;
-      return new Promise((resolve) => window.setTimeout(() => resolve(mine !== drags ? keep : {
-        "xaxis.range[0]": ends[0], "xaxis.range[1]": ends[1],
-      }), 150));
     },
 
     writeUrl: function (region, link, page, layout, color) {
@@ -120,8 +108,16 @@ window.dash_clientside = window.dash_clientside || {};
   function saveFigure(button) {
     const plot = plotOf(button.dataset.graph) || document.getElementById(button.dataset.graph);
     if (!plot || !window.Plotly) { return; }
+    if (plot.motiflensFigure) {  /* drawn on a canvas: Plotly draws the same window for the file */
+      plot.motiflensFigure().then((figure) => figure && save(button, plot, figure));
+    } else {
+      save(button, plot, { data: vectors(plot, button), layout: plot.layout });
+    }
+  }
+
+  function save(button, plot, figure) {
     const box = plot.getBoundingClientRect(), room = 30, ink = "#3A444F";
-    const layout = Object.assign({}, plot.layout), margin = Object.assign({}, layout.margin);
+    const layout = Object.assign({}, figure.layout), margin = Object.assign({}, layout.margin);
     margin.t = (margin.t || 0) + room;
     Object.assign(layout, {
       margin: margin, paper_bgcolor: "#FFFFFF", plot_bgcolor: "#FFFFFF", autosize: false,
@@ -129,7 +125,7 @@ window.dash_clientside = window.dash_clientside || {};
       title: { text: button.dataset.title, x: 0, xref: "container", y: 1, yref: "container",
                yanchor: "top", pad: { l: 12, t: 10 }, font: { size: 14, color: ink } },
     });
-    window.Plotly.downloadImage({ data: vectors(plot, button), layout: layout }, {
+    window.Plotly.downloadImage({ data: figure.data, layout: layout }, {
       format: button.dataset.format, filename: button.dataset.name, scale: 2,
       width: Math.round(box.width), height: Math.round(box.height) + room,
     });

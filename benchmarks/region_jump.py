@@ -20,11 +20,11 @@ import time  # noqa: E402
 import numpy as np  # noqa: E402
 import orjson  # noqa: E402
 
-from vizapp.callbacks.genome import build_genome  # noqa: E402
 from vizapp.callbacks.language import marks  # noqa: E402
 from vizapp.data import RunData  # noqa: E402
 from vizapp.map_state import NOTHING_HIDDEN  # noqa: E402
 from vizapp.state import Region  # noqa: E402
+from vizapp.views.genome_drawing import build_genome  # noqa: E402
 from vizapp.views.map_drawing import MapDrawing  # noqa: E402
 
 

@@ -18,8 +18,10 @@ DRAWN = "id => document.querySelector(`#${id} .js-plotly-plot`)?._fullData?.leng
 
 
 def _ready(page: Page) -> None:
-    for graph in ("map-graph", "genome-graph", "zipf-graph"):
+    for graph in ("map-graph", "zipf-graph"):
         page.wait_for_function(DRAWN, arg=graph, timeout=60_000)
+    page.wait_for_function("document.getElementById('genome-graph').dataset.drawn === "
+                           "'signals explained'", timeout=60_000)
     page.wait_for_timeout(1500)
 
 

@@ -87,6 +87,7 @@ STEP_NEXT = "step-next"
 TRACK_SELECT = "track-select"
 PEAK_SELECT = "peak-select"
 GENOME_GRAPH = "genome-graph"
+GENOME_CLICK = "genome-click"
 DRAG_STORE = "drag-store"
 OVERVIEW = "overview"
 

@@ -35,6 +35,7 @@ from vizapp.data import RunData
 from vizapp.map_state import MapOptions
 from vizapp.state import parse_selection
 from vizapp.views import first_look
+from vizapp.views.genome_drawing import build_genome
 from vizapp.views.map_drawing import MapDrawing
 from vizapp.views.shell import other_pages, other_tabs, page
 
@@ -89,7 +90,7 @@ def build(run_dir: Path) -> Dash:
         module.register(app, data)
     data.genome.warm()
     data.explorer.warm()
-    genome.build_genome(data, region, data.genome.predicted_tracks[0], [])
+    build_genome(data, region, data.genome.predicted_tracks[0], [])
     language.marks(data, region, selection)
     _secure(app)
     return app

@@ -86,7 +86,13 @@ def page(browser, served):
 
 
 def wait_for_figure(page, graph: str) -> None:
-    """Wait until a graph has drawn traces."""
+    """Wait until a graph has drawn traces; the genome view, its window with contributions."""
+    if graph == "genome-graph":
+        page.wait_for_function(
+            "document.getElementById('genome-graph')?.dataset.drawn === 'signals explained'",
+            timeout=60_000,
+        )
+        return
     page.wait_for_function(
         "id => (document.querySelector('#' + id + ' .js-plotly-plot') || {})._fullData?.length > 0",
         arg=graph, timeout=60_000,

@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precompute.errors import RegionError
-from vizapp.callbacks.genome import build_genome, width_text
 from vizapp.callbacks.links import from_url, go_to, navigate, opening_selection
 from vizapp.data.genome import reduce_mean, reduce_mode, window_r
+from vizapp.data.genome_columns import entropy_bits
 from vizapp.figures.genome import GeneShape, gene_rows
 from vizapp.state import MIN_WINDOW_BP, Region
+from vizapp.views.genome_drawing import build_genome, frame_of, width_text
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +182,42 @@ def test_the_figure_is_valid_at_every_scale(data, genome, chrom):
         assert "completeness error" in str(figure["layout"]["annotations"]) or width > 500_000
     assert {"<b>Genes", "<b>Observed", "<b>Token model", "<b>One-hot model", "<b>Motif depth",
             "<b>Tokens by megacluster"} <= titles
+
+
+def test_what_is_sent_around_a_window_holds_the_window_exactly(data, genome, chrom):
+    """Sums of every column within the window agree with a figure of the window alone."""
+    low, _high = genome.chroms[chrom]
+    view = Region(chrom, low + 4_000, low + 5_200)
+    frame = frame_of(data, view, is_around=True)
+    assert (frame.loaded.start, frame.loaded.end) == (view.start - 1_200, view.end + 1_200)
+    around = genome.depth(frame.loaded, frame.columns)
+    alone = genome.depth(view)
+    inside = (around.edges[:-1] >= view.start) & (around.edges[1:] <= view.end)
+    assert np.array_equal(around.edges[:-1][inside], alone.edges[:-1])
+    assert np.array_equal(around.values[inside], alone.values)
+    wide, narrow = genome.attribution(view, loaded=frame.loaded), genome.attribution(view)
+    assert (wide.labels, wide.error) == (narrow.labels, narrow.error)
+    # At the chromosome's end there is nothing beyond it.
+    first = frame_of(data, Region(chrom, low, low + 1_000), is_around=True)
+    assert (first.loaded.start, first.loaded.end) == (low, low + 2_000)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_coarse_depth_is_the_mean_of_the_bases(genome, chrom, data, columns):
+    low, high = genome.chroms[chrom]
+    steps = genome.depth(Region(chrom, low, high), columns)
+    depth = data.run.group("depth")[f"{chrom}/depth"][:]
+    sums = [depth[a - low : b - low].sum() for a, b in itertools.pairwise(steps.edges)]
+    sizes = np.diff(steps.edges)
+    # The last cell is shorter, so the last column's mean of cells may differ a little.
+    assert np.allclose(steps.values[:-1], (np.array(sums) / sizes)[:-1])
+    assert (steps.edges[0], steps.edges[-1]) == (low, high)
+
+
+def test_entropy_is_shannons_and_leaves_out_bins_without_a_motif():
+    values = np.array([0, 0, 1, 1, -1, 2, 2, 2, -1, -1])
+    bits = entropy_bits(values, np.array([0, 5, 8, 10]))
+    assert bits == pytest.approx([1.0, 0.0, 0.0])
 
 
 def test_unknown_tracks_and_peak_sets_are_refused(data, genome):

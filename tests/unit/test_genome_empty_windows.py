@@ -6,8 +6,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from vizapp.callbacks.genome import build_genome
 from vizapp.state import Region
+from vizapp.views.genome_drawing import build_genome
 
 
 def test_attribution_of_a_window_without_motifs_has_no_rows(data):

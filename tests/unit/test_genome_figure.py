@@ -9,7 +9,6 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from vizapp.callbacks.genome import build_genome, error_text
 from vizapp.figures.genome import (
     GeneShape,
     _ink,
@@ -22,6 +21,7 @@ from vizapp.figures.genome import (
 )
 from vizapp.state import Region
 from vizapp.theme import DIVERGING
+from vizapp.views.genome_drawing import build_genome, error_text
 
 
 def decoded(packed: dict) -> np.ndarray:

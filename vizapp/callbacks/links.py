@@ -217,12 +217,6 @@ def register(app: Dash, data: RunData) -> None:
         Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "relayoutData"),
         State(ids.MAP_LAYOUT, "value"), prevent_initial_call=True,
     )
-    # A wheel sends many events: only the last of a burst moves the region.
-    app.clientside_callback(
-        ClientsideFunction(namespace="motiflens", function_name="settle"),
-        Output(ids.DRAG_STORE, "data"), Input(ids.GENOME_GRAPH, "relayoutData"),
-        prevent_initial_call=True,
-    )
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="writeUrl"),
         Output("app", "data-region"), Input(ids.REGION_STORE, "data"),

@@ -36,7 +36,7 @@ def register(app: Dash, data: RunData) -> None:
         Output(ids.SELECTION_STORE, "data"),
         Input(ids.LASSO_STORE, "data"), Input(ids.SELECTION_CLEAR, "n_clicks"),
         Input({"type": ids.LEGEND_CHIP, "level": ALL, "index": ALL}, "n_clicks"),
-        Input(ids.GENOME_GRAPH, "clickData"), Input(ids.SELECTION_INVERT, "n_clicks"),
+        Input(ids.GENOME_CLICK, "data"), Input(ids.SELECTION_INVERT, "n_clicks"),
         State(ids.SELECTION_STORE, "data"), State(ids.SELECTION_HOW_STORE, "data"),
         prevent_initial_call=True,
     )
@@ -49,7 +49,7 @@ def register(app: Dash, data: RunData) -> None:
             return invert(now)
         if trigger == ids.LASSO_STORE:
             return no_update if lasso is None else combine(now, lasso, how)
-        if trigger == ids.GENOME_GRAPH:
+        if trigger == ids.GENOME_CLICK:
             word = clicked_word(click)
             return no_update if word is None else combine(now, {"kind": "word", "word": word}, how)
         if isinstance(trigger, dict) and ctx.triggered and ctx.triggered[0]["value"]:

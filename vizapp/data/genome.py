@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,33 +13,40 @@ from numpy.typing import NDArray
 from precompute.artefacts import RunFolder, read_parquet
 from precompute.errors import RegionError
 from precompute.token_store import TokenStore
+from vizapp.data.genome_columns import (
+    GRID_BP,
+    Steps,
+    cell_means,
+    entropy_bits,
+    reduce_mean,
+    reduce_mode,
+    window_r,
+)
 from vizapp.loci import Band, Padding
 from vizapp.state import Region, around
 
-if TYPE_CHECKING:
-    import pyBigWig
+__all__ = [
+    "GRID_BP", "MAX_ATTRIBUTION_BP", "MAX_COLUMNS", "MAX_LETTER_BP", "MAX_STRIP_BP", "GenomeData",
+    "Heat", "Steps", "reduce_mean", "reduce_mode", "window_r",
+]
 
-GRID_BP = 16
 ENCODINGS = ("tokens", "onehot")
 
 #: Columns that a track is reduced to at most.
 MAX_COLUMNS = 1200
 
+#: Widest window whose tokens are drawn one by one or by their commonest megacluster; wider ones
+#: show density and entropy.
+MAX_STRIP_BP = 500_000
+
+#: Bases summed at a time for the depth of wide windows.
+_COARSE_BP = 256
+
 #: Widest window whose attributions are drawn: beyond it a column would sum hundreds of bins.
 MAX_ATTRIBUTION_BP = 500_000
 
-#: Sequence read from a bigWig at a time, a multiple of the cell.
-_READ_BP = 1 << 22
-
 #: Widest window in which single bases are drawn as letters.
 MAX_LETTER_BP = 400
-
-
-class Steps(NamedTuple):
-    """A step function: value on each interval between consecutive edges (bp)."""
-
-    edges: NDArray[np.int64]
-    values: NDArray
 
 
 class Heat(NamedTuple):
@@ -49,50 +56,6 @@ class Heat(NamedTuple):
     labels: list[str]
     values: NDArray[np.float32]
     error: float
-
-
-def reduce_mean(values: NDArray, n_columns: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Means of about equal groups of consecutive values; (group edges, means)."""
-    n = len(values)
-    cuts = np.unique(np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64))
-    sums = np.add.reduceat(values.astype(np.float64), cuts[:-1])
-    return cuts, sums / np.diff(cuts)
-
-
-def reduce_mode(values: NDArray[np.integer], n_columns: int) -> tuple[NDArray, NDArray[np.int16]]:
-    """Commonest value in about equal groups of consecutive values; (group edges, values)."""
-    n = len(values)
-    cuts = np.unique(np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64))
-    group = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
-    low = int(values.min(initial=0))
-    width = int(values.max(initial=0)) - low + 1
-    counts = np.bincount(group * width + (values - low), minlength=(len(cuts) - 1) * width)
-    return cuts, (counts.reshape(-1, width).argmax(axis=1) + low).astype(np.int16)
-
-
-def window_r(a: NDArray, b: NDArray) -> float:
-    """Pearson r; NaN below 3 values or when one side is constant."""
-    if len(a) < 3:
-        return float("nan")
-    a, b = a - a.mean(dtype=np.float64), b - b.mean(dtype=np.float64)
-    scale = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / scale if scale > 0 else float("nan")
-
-
-def _cell_means(
-    handle: pyBigWig.bigWigFile, chrom: str, start: int, end: int
-) -> NDArray[np.float32]:
-    """Mean per base of each 16-bp cell from ``start``; bases without a value count as 0."""
-    means = np.empty(-(-(end - start) // GRID_BP), dtype=np.float32)
-    for at in range(start, end, _READ_BP):
-        stop = min(at + _READ_BP, end)
-        values = np.nan_to_num(handle.values(chrom, at, stop, numpy=True)).astype(np.float64)
-        firsts = np.arange(0, stop - at, GRID_BP)
-        sums = np.add.reduceat(values, firsts)
-        sizes = np.diff(np.append(firsts, stop - at))
-        cell = (at - start) // GRID_BP
-        means[cell : cell + len(firsts)] = sums / sizes
-    return means
 
 
 class GenomeData:
@@ -146,7 +109,7 @@ class GenomeData:
             for track in self.predicted_tracks:
                 handle = pyBigWig.open(str(folder / f"{track}.bw"))
                 for chrom, (start, end) in self.chroms.items():
-                    out[encoding, chrom, track] = _cell_means(handle, chrom, start, end)
+                    out[encoding, chrom, track] = cell_means(handle, chrom, start, end)
                 handle.close()
         return out
 
@@ -161,7 +124,8 @@ class GenomeData:
 
     def warm(self) -> None:
         """Read every whole-run array, so that the first jump is as fast as the next."""
-        for cache in (self._codes, self._depth, self._mega, self._observed, self._predicted):
+        for cache in (self._codes, self._coarse_depth, self._mega, self._observed,
+                      self._predicted):
             len(cache)
         self.targets.items()
         for chrom in self.chroms:
@@ -173,19 +137,21 @@ class GenomeData:
         start = self.chroms[region.chrom][0]
         return (region.start - start) // GRID_BP, -(-(region.end - start) // GRID_BP)
 
-    def _grid_steps(self, region: Region, values: NDArray[np.float32]) -> Steps:
+    def _grid_steps(self, region: Region, values: NDArray[np.float32], columns: int) -> Steps:
         lo, hi = self._cells(region)
-        cuts, means = reduce_mean(values[lo:hi], MAX_COLUMNS)
+        cuts, means = reduce_mean(values[lo:hi], columns)
         low, high = self.chroms[region.chrom]
         return Steps(np.minimum(low + (lo + cuts) * GRID_BP, high), means)
 
-    def observed(self, region: Region, track: str) -> Steps:
-        """Observed mean signal per base."""
-        return self._grid_steps(region, self._observed[region.chrom][track])
+    def observed(self, region: Region, track: str, columns: int = MAX_COLUMNS) -> Steps:
+        """Observed mean signal per base, in at most ``columns`` columns."""
+        return self._grid_steps(region, self._observed[region.chrom][track], columns)
 
-    def predicted(self, region: Region, track: str, encoding: str) -> Steps:
-        """Predicted mean signal per base."""
-        return self._grid_steps(region, self._predicted[encoding, region.chrom, track])
+    def predicted(
+        self, region: Region, track: str, encoding: str, columns: int = MAX_COLUMNS
+    ) -> Steps:
+        """Predicted mean signal per base, in at most ``columns`` columns."""
+        return self._grid_steps(region, self._predicted[encoding, region.chrom, track], columns)
 
     def correlation(self, region: Region, track: str, encoding: str) -> tuple[float, int]:
         """Pearson r of observed and predicted over the window's 16-bp cells, and their number."""
@@ -193,25 +159,55 @@ class GenomeData:
         observed = self._observed[region.chrom][track][lo:hi]
         return window_r(observed, self._predicted[encoding, region.chrom, track][lo:hi]), hi - lo
 
-    def depth(self, region: Region) -> Steps:
-        """Mean motif depth."""
-        start = self.chroms[region.chrom][0]
-        values = self._depth[region.chrom][region.start - start : region.end - start]
-        cuts, means = reduce_mean(values, MAX_COLUMNS)
+    @cached_property
+    def _coarse_depth(self) -> dict[str, NDArray[np.float64]]:
+        """Mean depth of each ``_COARSE_BP`` bases from the chromosome's first one on."""
+        coarse = {}
+        for chrom, values in self._depth.items():
+            firsts = np.arange(0, len(values), _COARSE_BP)
+            sizes = np.diff(np.append(firsts, len(values)))
+            coarse[chrom] = np.add.reduceat(values, firsts, dtype=np.float64) / sizes
+        return coarse
+
+    def depth(self, region: Region, columns: int = MAX_COLUMNS) -> Steps:
+        """Mean motif depth, in at most ``columns`` columns.
+
+        A column of more than eight coarse cells is made of those whole, so its ends may be half
+        a cell off: less than a pixel.
+        """
+        first, high = self.chroms[region.chrom]
+        if region.width > 8 * _COARSE_BP * columns:
+            lo = (region.start - first) // _COARSE_BP
+            hi = -(-(region.end - first) // _COARSE_BP)
+            cuts, means = reduce_mean(self._coarse_depth[region.chrom][lo:hi], columns)
+            return Steps(np.minimum(first + (lo + cuts) * _COARSE_BP, high), means)
+        values = self._depth[region.chrom][region.start - first : region.end - first]
+        cuts, means = reduce_mean(values, columns)
         return Steps(region.start + cuts, means)
+
+    def token_summary(self, region: Region, columns: int = 600) -> tuple[Steps, Steps]:
+        """Tokens per kb, and the entropy (bits) of their megaclusters, of wide windows."""
+        lo, hi = self.bins(region)
+        edges = self._tokens.edges(region.chrom)
+        cuts = np.unique(np.linspace(lo, hi, min(hi - lo, columns) + 1).astype(np.int64))
+        x = edges[cuts].astype(np.int64)
+        density = 1000 * np.diff(cuts) / np.diff(x)
+        return Steps(x, density), Steps(x, entropy_bits(self._mega[region.chrom][lo:hi], cuts - lo))
 
     def bins(self, region: Region) -> tuple[int, int]:
         """Bins of the window."""
         return self._tokens.bin_range(*region)
 
-    def strip(self, region: Region, most: int = 4000) -> tuple[Steps, bool]:
+    def strip(
+        self, region: Region, most: int = 4000, columns: int = MAX_COLUMNS
+    ) -> tuple[Steps, bool]:
         """Megacluster of each bin (-1: no motif), and whether columns are the commonest of many."""
         lo, hi = self.bins(region)
         edges = self._tokens.edges(region.chrom)[lo : hi + 1].astype(np.int64)
         values = self._mega[region.chrom][lo:hi]
         if hi - lo <= most:
             return Steps(edges, values), False
-        cuts, common = reduce_mode(values, MAX_COLUMNS)
+        cuts, common = reduce_mode(values, columns)
         return Steps(edges[cuts], common), True
 
     def codes(self, region: Region) -> NDArray[np.uint8]:
@@ -257,24 +253,28 @@ class GenomeData:
         attributes = self._run.group("attributions_tokens").attrs
         return {k: str(attributes[k]) for k in ("track", "baseline", "target")}
 
-    def attribution(self, region: Region, most: int = 12) -> Heat | None:
-        """DeepLIFT of the ``most`` clusters with the largest summed |contribution| in the window;
-        None when the window is too wide."""
+    def attribution(
+        self, region: Region, most: int = 12, loaded: Region | None = None,
+        columns: int = MAX_COLUMNS,
+    ) -> Heat | None:
+        """DeepLIFT of the ``most`` clusters with the largest summed |contribution| in the window,
+        over ``loaded`` (by default the window); None when the window is too wide."""
         if region.width > MAX_ATTRIBUTION_BP:
             return None
         arrays = self._attribution(region.chrom)
-        lo, hi = self.bins(region)
+        lo, hi = self.bins(loaded or region)
         indptr = arrays["indptr"][lo : hi + 1]
         part = slice(int(indptr[0]), int(indptr[-1]))
+        seen = slice(*(int(arrays["indptr"][b]) - part.start for b in self.bins(region)))
         cluster = arrays["indices"][part].astype(np.int64)
         value = arrays["values"][part]
         n_clusters = len(self.cluster_labels)
-        total = np.bincount(cluster, np.abs(value), n_clusters)
+        total = np.bincount(cluster[seen], np.abs(value[seen]), n_clusters)
         top = np.argsort(-total, kind="stable")[:most]
         top = top[total[top] > 0]
         row_of = np.full(n_clusters, -1)
         row_of[top] = np.arange(len(top))
-        cuts = np.unique(np.linspace(0, hi - lo, min(hi - lo, MAX_COLUMNS) + 1).astype(np.int64))
+        cuts = np.unique(np.linspace(0, hi - lo, min(hi - lo, columns) + 1).astype(np.int64))
         column = np.repeat(
             np.searchsorted(cuts, np.arange(hi - lo), side="right") - 1, np.diff(indptr)
         )
@@ -283,6 +283,7 @@ class GenomeData:
         values = np.bincount(flat, value[kept], len(top) * (len(cuts) - 1))
         edges = self._tokens.edges(region.chrom)[lo : hi + 1].astype(np.int64)[cuts]
         tiles = arrays["tile_edges"]
+        lo, hi = self.bins(region)
         first = int(np.searchsorted(tiles, lo, side="right")) - 1
         last = int(np.searchsorted(tiles, hi, side="left"))
         error = float(arrays["tile_error"][first:last].max(initial=0))
@@ -291,19 +292,23 @@ class GenomeData:
             values.reshape(len(top), len(cuts) - 1).astype(np.float32), error,
         )
 
-    def base_attribution(self, region: Region) -> tuple[Steps, float]:
-        """One-hot model's contribution per base (summed over columns), and completeness error."""
+    def base_attribution(
+        self, region: Region, loaded: Region | None = None, columns: int = MAX_COLUMNS
+    ) -> tuple[Steps, float]:
+        """One-hot model's contribution per base (summed over columns) over ``loaded``, by default
+        the window, and the window's completeness error."""
         arrays = self._attribution(region.chrom)
+        drawn = loaded or region
         start = self.chroms[region.chrom][0]
+        values = arrays["bases"][drawn.start - start : drawn.end - start]
+        cuts = np.unique(np.linspace(0, len(values), min(len(values), columns) + 1).astype(int))
+        summed = np.add.reduceat(values, cuts[:-1], dtype=np.float64)
         lo, hi = region.start - start, region.end - start
-        values = arrays["bases"][lo:hi]
-        cuts = np.unique(np.linspace(0, len(values), min(len(values), MAX_COLUMNS) + 1).astype(int))
-        summed = np.add.reduceat(values.astype(np.float64), cuts[:-1])
         tiles = arrays["base_tiles"]
         first = int(np.searchsorted(tiles, lo // GRID_BP, side="right")) - 1
         last = int(np.searchsorted(tiles, hi // GRID_BP + 1, side="left"))
         error = float(arrays["base_error"][first:last].max(initial=0))
-        return Steps(region.start + cuts, summed), error
+        return Steps(drawn.start + cuts, summed), error
 
     # -- places ------------------------------------------------------------------------------
 

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from vizapp.figures.arrays import packed
 from vizapp.figures.letters import letter_traces
-from vizapp.theme import ACCENT, DIVERGING, FONT, axis, base_layout, community_color
+from vizapp.theme import (
+    ACCENT,
+    BASES,
+    DIVERGING,
+    FONT,
+    UNKNOWN,
+    axis,
+    base_layout,
+    community_color,
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +71,11 @@ def signal_track(
     return Track(title, 0.9, [_steps(edges, values, color, title, unit)], y, about)
 
 
-def gene_rows(genes: list[GeneShape], start: int, end: int, most: int = 6) -> list[list[GeneShape]]:
+def gene_rows(
+    genes: list[GeneShape], start: int, end: int, most: int = 6, view_bp: int | None = None
+) -> list[list[GeneShape]]:
     """Genes packed in rows without overlap, labels included; what does not fit is left out."""
-    gap = (end - start) * 0.12
+    gap = (view_bp or end - start) * 0.12
     rows: list[list[GeneShape]] = []
     for gene in sorted(genes, key=lambda g: (g.start, -g.end)):
         for row in rows:
@@ -77,16 +88,23 @@ def gene_rows(genes: list[GeneShape], start: int, end: int, most: int = 6) -> li
     return rows
 
 
-def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
-    """Transcripts as lines with exons as blocks and strand arrows."""
-    rows = gene_rows(genes, start, end)
+def gene_track(
+    genes: list[GeneShape], start: int, end: int, view_bp: int | None = None
+) -> Track:
+    """Transcripts as lines with exons as blocks and strand arrows.
+
+    ``view_bp`` is how much of start to end is in view at a time. The part of each gene that its
+    name belongs to is in the names' ``customdata``.
+    """
+    view = view_bp or end - start
+    rows = gene_rows(genes, start, end, view_bp=view)
     line_x: list[float | None] = []
     line_y: list[float | None] = []
     exon_x: list[float | None] = []
     exon_y: list[float | None] = []
     arrows: dict[str, list[tuple[float, float]]] = {"+": [], "-": []}
-    text_x, text_y, text = [], [], []
-    step = (end - start) / 40
+    text_x, text_y, text, spans = [], [], [], []
+    step = view / 40
     for number, row in enumerate(rows):
         y = -float(number)
         for gene in row:
@@ -100,9 +118,10 @@ def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
             places = np.arange(low + step, high, 2 * step)
             arrows.get(gene.strand, []).extend((x, y) for x in places)
             # Half a label from either end, so that no name is cut off.
-            half = (end - start) * 0.05
+            half = view * 0.05
             text_x.append(min(max((low + high) / 2, start + half), end - half))
             text_y.append(y + 0.45)
+            spans.append([low, high])
             text.append(f"{gene.label} {'▶' if gene.strand == '+' else '◀'}")
     color = "#3A7FC1"
     traces: list[dict[str, Any]] = [
@@ -111,7 +130,8 @@ def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
         {"type": "scatter", "mode": "lines", "x": exon_x, "y": exon_y, "hoverinfo": "skip",
          "line": {"color": color, "width": 9}},
         {"type": "scatter", "mode": "text", "x": text_x, "y": text_y, "text": text,
-         "textfont": {"size": 10.5}, "hoverinfo": "skip", "cliponaxis": True},
+         "textfont": {"size": 10.5}, "hoverinfo": "skip", "cliponaxis": True,
+         "customdata": spans},
     ]
     for strand, symbol in (("+", "triangle-right"), ("-", "triangle-left")):
         if arrows[strand]:
@@ -126,11 +146,12 @@ def gene_track(genes: list[GeneShape], start: int, end: int) -> Track:
 
 
 def interval_track(
-    title: str, rows: list[tuple[str, str, list[tuple[int, int]]]], start: int, end: int
+    title: str, rows: list[tuple[str, str, list[tuple[int, int]]]], start: int, end: int,
+    view_bp: int | None = None,
 ) -> Track:
     """Peaks and islands: one line of blocks per (name, colour, intervals)."""
     traces = []
-    least = (end - start) / 500
+    least = (view_bp or end - start) / 500
     for number, (name, color, spans) in enumerate(rows):
         x: list[float | None] = []
         text: list[str | None] = []
@@ -155,7 +176,7 @@ def interval_track(
 
 def strip_track(
     edges: NDArray, community: NDArray, total: int, hover: list[str] | None, words: NDArray | None,
-    is_reduced: bool, names: list[str] | None = None,
+    is_reduced: bool, names: list[str] | None = None, view_bp: int | None = None,
 ) -> Track:
     """The token strip: one cell per bin, coloured by megacluster; grey for no motif."""
     colors = [community_color(i, total) for i in range(-1, total)]
@@ -173,20 +194,35 @@ def strip_track(
         heat["hovertemplate"] = "%{text}<extra></extra>"
     note = "commonest megacluster of many bins per column" if is_reduced else "click a token"
     y_axis = {"visible": False, "range": [0, 1], "fixedrange": True}
-    traces = [heat, *_token_names(edges, np.asarray(community), colors, names)]
+    traces = [heat, *_token_names(edges, np.asarray(community), colors, names, view_bp)]
     return Track("Tokens by megacluster", 0.4, traces, y_axis, note)
 
 
+def sequence_track(start: int, codes: NDArray[np.integer]) -> Track:
+    """The bases, one letter each; N is grey."""
+    names = "ACGTN"
+    ink = [*BASES.values(), UNKNOWN]
+    traces: list[dict[str, Any]] = [{
+        "type": "scatter", "mode": "text", "x": packed(start + np.arange(len(codes)) + 0.5),
+        "y": [0.5] * len(codes), "text": [names[c] for c in codes], "hoverinfo": "skip",
+        "textfont": {"size": 10, "color": [ink[c] for c in codes]},
+    }]
+    y_axis = {"visible": False, "range": [0, 1], "fixedrange": True}
+    return Track("Bases", 0.22, traces, y_axis, "forward strand, 5' to 3'")
+
+
 def _token_names(
-    edges: NDArray, community: NDArray, colors: list[str], names: list[str] | None
+    edges: NDArray, community: NDArray, colors: list[str], names: list[str] | None,
+    view_bp: int | None = None,
 ) -> list[dict[str, Any]]:
     """Names of the tokens that are wide enough to carry one."""
-    least = (edges[-1] - edges[0]) * 0.045
+    view = view_bp or edges[-1] - edges[0]
+    least = view * 0.045
     wide = np.flatnonzero((np.diff(edges) >= least) & (community >= 0))
     if names is None or len(wide) == 0:
         return []
     centre = (edges[wide] + edges[wide + 1]) / 2
-    room = (np.diff(edges)[wide] / (edges[-1] - edges[0]) * 110).astype(int)
+    room = (np.diff(edges)[wide] / view * 110).astype(int)
     text = [shorten(names[c], max(2, r)) for c, r in zip(community[wide], room, strict=True)]
     ink = [_ink(colors[c + 1]) for c in community[wide]]
     return [{

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import dash_mantine_components as dmc
@@ -10,7 +11,7 @@ from dash import html
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.state import Region
-from vizapp.views.figure_card import figure_card
+from vizapp.views.figure_card import download_buttons, help_mark
 
 #: Giemsa stains of cytobands; each has its own grey in the style sheet.
 STAINS = frozenset({"gneg", "gpos25", "gpos50", "gpos75", "gpos100", "acen", "gvar", "stalk"})
@@ -92,9 +93,13 @@ def overview(data: RunData, region: Region) -> Any:
     bands = data.genome.in_window(
         table[table["kind"] == "cytoband"], Region(region.chrom, low, high)
     )
+    # A name needs about 7 px a letter of a bar of about 700 px, or it would run into the next.
+    least = 0.010 * (high - low)
     shown = [
         html.Span(
-            str(band.name), className=f"band {band.stain if band.stain in STAINS else 'gneg'}",
+            str(band.name) if min(band.end, high) - max(band.start, low)
+            >= least * (len(str(band.name)) + 1) else None,
+            className=f"band {band.stain if band.stain in STAINS else 'gneg'}",
             style=place(int(band.start), int(band.end)), title=f"{region.chrom} {band.name}",
         )
         for band in bands.itertuples()
@@ -114,8 +119,22 @@ def overview(data: RunData, region: Region) -> Any:
 def genome_card(data: RunData) -> Any:
     """The genome view, full width."""
     title = f"Genome, {data.assembly}"
-    card = figure_card(
-        ids.GENOME_GRAPH, title, ABOUT_GENOME, "motiflens-genome", height="auto",
+    ends = [[chrom, low, high] for chrom, (low, high) in data.genome.chroms.items()]
+    head = html.Div(
+        [
+            html.Div([html.H2(title, className="card-title"), help_mark(ABOUT_GENOME, title)],
+                     className="card-name"),
+            html.Div(download_buttons(ids.GENOME_GRAPH, "motiflens-genome", title),
+                     className="card-tools"),
+        ],
+        className="card-head",
     )
+    # assets/genome_view.js draws into it.
+    canvas = html.Div(
+        id=ids.GENOME_GRAPH, className="genome-view", tabIndex=0, role="img",
+        **{"aria-label": f"{title}: the tracks are being loaded",
+           "data-chroms": json.dumps(ends)},
+    )
+    card = html.Section([head, canvas], className="card-body", **{"aria-label": title})
     strip = html.Div(id=ids.OVERVIEW, className="overview")
     return html.Div([controls(data), strip, card], className="panel genome-panel")

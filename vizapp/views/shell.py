@@ -161,6 +161,7 @@ def page(
         dcc.Store(id=ids.LASSO_STORE),
         *selection_stores(data),
         dcc.Store(id=ids.DRAG_STORE),
+        dcc.Store(id=ids.GENOME_CLICK),
         dcc.Store(id=ids.HISTORY_STORE),
         dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),
     ]
