@@ -22,6 +22,7 @@ from vizapp.callbacks import (
     lexicon,
     lexicon_downloads,
     links,
+    models_page,
     motif_matrix,
     saved_selections,
     search,
@@ -85,7 +86,7 @@ def build(run_dir: Path) -> Dash:
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
         language, language_page, genome, links, lexicon, lexicon_downloads, motif_matrix,
-        effects,
+        models_page, effects,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -162,7 +162,9 @@ class Tables:
             return
         calling = reference.calling
         least = _NAN
-        if calling is not None:
+        known = values["validation"][np.isfinite(values["validation"])]
+        # A constant track has no peak, and its ends must not make one.
+        if calling is not None and len(known) and np.ptp(known) > 0:
             least = peaks.height(self.stretches(values, "validation"), calling)
         for name in SETS[1:]:
             self._add_set(predictor, track, name, values, reference, least)

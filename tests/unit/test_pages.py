@@ -26,7 +26,9 @@ def ask(client, page, opened):
     })
 
 
-@pytest.mark.parametrize("page", ["language", "lexicon", "motifs", "effects", "run"])
+@pytest.mark.parametrize(
+    "page", ["language", "lexicon", "motifs", "models", "effects", "run"]
+)
 def test_a_page_is_sent_within_two_megabytes(client, page):
     answer = ask(client, page, True)
     assert answer.status_code == 200

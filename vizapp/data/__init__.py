@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vizapp.data.genome import GenomeData
     from vizapp.data.language import LanguageData
     from vizapp.data.lexicon import LexiconData
+    from vizapp.data.model_scores import ModelScores
     from vizapp.data.motif_matrix import MotifMatrix
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
@@ -199,6 +200,13 @@ class RunData:
         from vizapp.data.effects import EffectData
 
         return EffectData(self.run, len(self.explorer.cluster_labels))
+
+    @cached_property
+    def model_scores(self) -> ModelScores:
+        """How good the models are."""
+        from vizapp.data.model_scores import ModelScores
+
+        return ModelScores(self.run, self.genome.tracks)
 
     @cached_property
     def genome(self) -> GenomeData:

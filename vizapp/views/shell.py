@@ -16,6 +16,7 @@ from vizapp.views.genome import genome_card
 from vizapp.views.language import coverage_card, language_card
 from vizapp.views.language_page import language_page
 from vizapp.views.lexicon import lexicon_page
+from vizapp.views.models_page import models_page
 from vizapp.views.motif_matrix import motif_page
 from vizapp.views.run import run_page
 from vizapp.views.search import search_form
@@ -27,8 +28,7 @@ from vizapp.views.token_map import map_card
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {
     "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "motifs": "Motifs",
-    "effects": "Effects",
-    "run": "Run",
+    "models": "Models", "effects": "Effects", "run": "Run",
 }
 
 _KEYS = [
@@ -116,7 +116,8 @@ def other_pages(data: RunData) -> dict[str, Any]:
     workspace does not wait for figures that nobody looks at yet."""
     return {
         "language": language_page(data), "lexicon": lexicon_page(data),
-        "motifs": motif_page(data), "effects": effects_page(data), "run": run_page(data),
+        "motifs": motif_page(data), "models": models_page(data), "effects": effects_page(data),
+        "run": run_page(data),
     }
 
 
