@@ -25,8 +25,8 @@ REFERENCES = {
     "long_share": Reference(0.005, 0.0005, "0.5 %", PAPER),
     "clusters": Reference(871, 0.5, "871", PAPER),
     "non_zeros": Reference(83, 0.5, "83", EARLIER),
-    "r_tokens": Reference(0.65, 0.005, "0.65", PAPER),
-    "r_onehot": Reference(0.69, 0.005, "0.69", PAPER),
+    "r_tokens": Reference(0.65, 0.005, "0.65", "the paper, chr10 of hg38"),
+    "r_onehot": Reference(0.69, 0.005, "0.69", "the paper, chr10 of hg38"),
 }
 
 #: Motif profiles of the paper: JASPAR 2022 CORE vertebrates, latest versions.

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from precompute.artefacts import RunFolder
+from precompute.artefacts import RunFolder, read_parquet
 from precompute.config import Config, parse_config
 from precompute.errors import RunFolderError
 from precompute.manifest import Manifest
@@ -54,7 +55,7 @@ def report_tables(run: str | Path | RunFolder, progress: Progress | None = None)
         region=_region(folder, manifest),
         release=config.motifs.release,
         scope=tuple(reasons.scope(numbers)),
-        comparisons=tuple(_comparisons(numbers, manifest)),
+        comparisons=(*_comparisons(numbers, manifest), *_models(folder, manifest)),
         laws=tuple(_laws(folder, manifest)),
         law_notes=tuple(_law_notes(folder, manifest, config)),
         settings=tuple(provenance.settings(config)),
@@ -238,6 +239,64 @@ def _comparisons(n: Numbers, manifest: Manifest) -> list[Comparison]:
         name = f"Words: types of token at a threshold of {words['threshold']:g}"
         rows.append(_compared("words", name, words["words"], f"{words['words']:,}", []))
     return rows
+
+
+# -- models ----------------------------------------------------------------------------------
+
+
+def _models(folder: RunFolder, manifest: Manifest) -> list[Comparison]:
+    """r of the run's models beside the paper's, and AUPR of every model, on the test set; each
+    with the best baseline."""
+    if "evaluate" not in manifest.stages:
+        return []
+    place = folder.folder("evaluation")
+    predictors, r, peaks = (
+        read_parquet(place / f"{name}.parquet")
+        for name in ("predictors", "correlations", "peak_metrics")
+    )
+    r = r[(r["set"] == "test") & (r["resolution_bp"] == 16)]
+    peaks = peaks[peaks["set"] == "test"]
+    labels = dict(zip(predictors["name"], predictors["label"], strict=True))
+    bases = set(predictors.loc[predictors["kind"] == "baseline", "name"])
+    rows = []
+    for model in predictors[predictors["kind"] == "model"].itertuples():
+        for kind, table, column in (("r", r, "r"), ("aupr", peaks, "aupr")):
+            for score in table[table["predictor"] == model.name].to_dict("records"):
+                if not np.isfinite(score[column]):
+                    continue
+                others = table[
+                    table["predictor"].isin(bases) & (table["track"] == score["track"])
+                ].dropna(subset=column)
+                rows.append(_model_row(kind, model, score, others, labels))
+    return rows
+
+
+def _model_row(
+    kind: str, model: Any, score: dict[str, Any], others: pd.DataFrame, labels: dict[str, str]
+) -> Comparison:
+    what = "Pearson r" if kind == "r" else "AUPR of reference peaks"
+    value, low, high = (float(score[f"{kind}{end}"]) for end in ("", "_low", "_high"))
+    why = []
+    if len(others):
+        best = others.loc[others[kind].idxmax()]
+        why.append(f"The best baseline here is {labels[best['predictor']]}: {best[kind]:.3f}.")
+    name = (f"{what} at 16 bp, {labels[model.name]}, {score['track']}, test set "
+            f"({score['n']:,} cells)")
+    text = f"{value:.3f} ({low:.3f} to {high:.3f})"
+    key = f"{kind}_{model.name}_{score['track']}"
+    reference = REFERENCES.get(f"{kind}_{model.encoding}")
+    if reference is None:
+        return Comparison(key, name, value, text, None, "", "", None, False, tuple(why))
+    why.append(
+        "The paper's is its convolutional model on chr10 of hg38, trained on K562 ATAC-seq "
+        "coverage of the other autosomes; track, build, chromosomes, training data and size of "
+        "network differ here."
+    )
+    agrees = abs(value - reference.value) <= reference.half_digit
+    return Comparison(
+        key, name, value, text, reference.value, reference.text, reference.source, agrees, False,
+        tuple(why),
+    )
 
 
 # -- laws ------------------------------------------------------------------------------------
