@@ -8,7 +8,8 @@ places (tests/enlarged_run.py), in a temporary folder. Beside them, on the same 
 browser: Plotly's plain ``scattergl`` with its own lasso, and regl-scatterplot, which npm installs
 into the temporary folder. Chromium renders in software, for all.
 
-First paint runs from the navigation to the frame that shows the points; lasso from the release of
+First paint runs from the navigation to the frame that shows the points: as the picture that the page
+itself holds, then as the map that can be drawn on. Lasso runs from the release of
 the button to the frame that shows the selection; zoom from the last wheel event to the frame that
 shows the new image (120 ms of it is the wait for the hand to rest). Peers zoom without a server.
 """
@@ -71,6 +72,10 @@ window.drawn = () => JSON.stringify([map().layout.images?.[0]?.source?.length,
 window.selected = () => JSON.stringify([map().layout.images?.[1]?.source?.length,
   map()._fullData.at(-2).x?.length]);
 """
+PICTURED = (
+    "when(() => document.querySelector('#first-look img')?.complete || "
+    "(map()?.querySelector('.nsewdrag') && 1))"
+)
 PAINTED = (
     "when(() => map()._fullData.length > 4 && map().querySelector('canvas') && "
     "(map()._fullData[0].x?.length || map().querySelector('image')))"
@@ -168,15 +173,17 @@ def _some_view(whole: MapView, share: float, rng: np.random.Generator) -> MapVie
 
 def in_the_app(browser: Browser, url: str, repeats: int) -> None:
     """First paint, lasso and zoom of the served app."""
-    paints, outlines, lassos, zooms, largest = [], [], [], [], 0
+    pictures, paints, outlines, lassos, zooms, largest = [], [], [], [], [], 0
     for i in range(repeats + 1):
         page = _page(browser)
         sizes: list[int] = []
         page.on("response", functools.partial(_note_size, sizes))
         page.goto(url, wait_until="commit")
+        pictured = page.evaluate(PICTURED)
         painted = page.evaluate(PAINTED)
         page.wait_for_timeout(4_000)
         if i > 0:  # the first load fills the server's caches
+            pictures.append(pictured)
             paints.append(painted)
             outline, selected = _lasso(page, "#map-graph .nsewdrag", OUTLINED, NEWLY_SELECTED)
             outlines.append(outline)
@@ -185,7 +192,8 @@ def in_the_app(browser: Browser, url: str, repeats: int) -> None:
             zooms += [z for z in (_zoom(page) for _ in range(3)) if z is not None]
         largest = max([largest, *sizes])
         page.context.close()
-    show("app, first paint", paints)
+    show("app, first paint of the points (picture)", pictures)
+    show("app, map to draw on", paints)
     show("app, lasso to outline (browser)", outlines)
     show("app, lasso to selected points (server)", lassos)
     show("app, zoom to new image", zooms)
