@@ -9,9 +9,9 @@ browser: Plotly's plain ``scattergl`` with its own lasso, and regl-scatterplot, 
 into the temporary folder. Chromium renders in software, for all.
 
 First paint runs from the navigation to the frame that shows the points: as the picture that the
-page itself holds, then as the map that can be drawn on. Lasso runs from the release of the button to
-to the frame that shows the selection; zoom from the last wheel event to the frame that shows the
-new image (120 ms of it is the wait for the hand to rest). Peers zoom without a server.
+page itself holds, then as the map that can be drawn on. Lasso runs from the release of the
+button to the frame that shows the selection; zoom from the last wheel event to the frame that
+shows the new image (120 ms of it is the wait for the hand to rest). Peers zoom without a server.
 """
 
 from __future__ import annotations
