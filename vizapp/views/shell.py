@@ -135,6 +135,7 @@ def page(
     """The whole page for a fresh visit; ``picture`` is the map and how it is drawn."""
     workspace = html.Main(
         [
+            _tour(),
             html.Div(
                 [
                     html.Div([map_card(data, *picture), language_card(data)], className="side"),
@@ -173,7 +174,6 @@ def page(
                 [
                     _header(data, region),
                     html.Div(id=ids.NOTICE, className="notice", role="alert"),
-                    _tour(),
                     workspace,
                     *others,
                     _help(),
