@@ -156,7 +156,7 @@ def test_search_offers_while_typing_and_selects_by_keyboard(page):
     wait_for_change(page, lambda p: p.input_value("#region-input"), "ctcf")
     assert page.input_value("#region-input") == place
     page.fill("#region-input", "nothing has this name")
-    page.wait_for_selector("#search-list:has-text('nothing is called so')", timeout=10_000)
+    page.wait_for_selector("#search-list:has-text('nothing in this run is called')", timeout=10_000)
     page.keyboard.press("Escape")
     assert not page.is_visible("#search-list")
 
