@@ -4,19 +4,42 @@ A cluster's value in a bin is the mean of its members' occupancy there, so its a
 among its members in proportion to that occupancy, and a member's share among its hits in proportion
 to the bases of the bin that each covers. Shares of a cluster in a bin add up to its attribution,
 unless hits of one feature overlap: their common bases count for each of them.
+
+The shares of features add up to those of profiles, factors and families: :func:`attribution_by`
+reads a window's attribution at each of these levels, and the total of a bin is the same at all.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.errors import StageError
 from precompute.models.sparse import SparseRows
+from precompute.tf_families import LEVELS, feature_groups
 
 if TYPE_CHECKING:
+    import pandas as pd
     from scipy.sparse import csr_matrix
+
+#: Levels at which an attribution can be read.
+BY = ("cluster", *LEVELS)
+
+
+class Readout(NamedTuple):
+    """A window's attribution at one level.
+
+    Attributes
+    ----------
+    names : one per column; for clusters their labels, else alphabetical
+    values : CSR float64 (bins, columns)
+    """
+
+    names: list[str]
+    values: csr_matrix
 
 
 def feature_shares(
@@ -79,3 +102,40 @@ def hit_shares(
         share = np.minimum(part / np.where(filled > 0, filled, np.inf), 1.0)
         out[here] += value * share
     return out
+
+
+def attribution_by(
+    by: str, rows: SparseRows, occupancy: csr_matrix, assignment: NDArray[np.integer],
+    features: pd.DataFrame, cluster_names: Sequence[str],
+) -> Readout:
+    """Attribution of each motif cluster, profile, factor or family in each bin.
+
+    Parameters
+    ----------
+    by : one of ``BY``
+    rows, occupancy, assignment : of :func:`feature_shares`
+    features : the artefact ``features``, in the order of ``occupancy``'s columns
+    cluster_names : label of each motif cluster of the model, ``rows.n_columns`` of them
+
+    Raises
+    ------
+    StageError
+        When ``by`` is none of ``BY``.
+    """
+    from scipy.sparse import csr_matrix
+
+    if by not in BY:
+        raise StageError(
+            f"attributions cannot be read by {by!r}; choose one of {', '.join(BY)}"
+        )
+    if by == "cluster":
+        size = (rows.n_rows, rows.n_columns)
+        values = csr_matrix((rows.values.astype(np.float64), rows.indices, rows.indptr), size)
+        return Readout(list(cluster_names), values)
+    groups = feature_groups(features, by)
+    n_features = len(groups.of_feature)
+    member = csr_matrix(
+        (np.ones(n_features), groups.of_feature, np.arange(n_features + 1)),
+        (n_features, len(groups.names)),
+    )
+    return Readout(groups.names, feature_shares(rows, occupancy, assignment) @ member)
