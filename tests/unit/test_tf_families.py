@@ -98,8 +98,8 @@ def test_a_bin_has_the_same_total_at_every_level():
     np.testing.assert_array_equal(found["cluster"].values.toarray(), rows.dense())
     for by in BY:
         np.testing.assert_allclose(
-            np.asarray(found[by].values.sum(axis=1)).ravel(), rows.dense().sum(axis=1, dtype=np.float64),
-            atol=1e-12,
+            np.asarray(found[by].values.sum(axis=1)).ravel(),
+            rows.dense().sum(axis=1, dtype=np.float64), atol=1e-12,
         )
     # By hand: GATA's family is features 2-5, of clusters 1, 0 and 2.
     share = np.zeros(40)
