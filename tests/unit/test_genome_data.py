@@ -16,7 +16,8 @@ from vizapp.data.genome import reduce_mean, reduce_mode, window_r
 from vizapp.data.genome_columns import entropy_bits
 from vizapp.figures.genome import GeneShape, gene_rows
 from vizapp.state import MIN_WINDOW_BP, Region
-from vizapp.views.genome_drawing import build_genome, frame_of, width_text
+from vizapp.views.genome_drawing import build_genome, width_text
+from vizapp.views.genome_frame import frame_of
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_predicted_and_observed_cells_line_up(data, genome, chrom):
 def test_attribution_rows_are_the_strongest_clusters_and_keep_their_sums(data, genome, chrom):
     low, _high = genome.chroms[chrom]
     region = Region(chrom, low + 2_000, low + 12_000)
-    heat = genome.attribution(region)
+    heat = genome.attributions.heat(region)
     group = data.run.group("attributions_tokens")[chrom]
     lo, hi = genome.bins(region)
     indptr = group["indptr"][:]
@@ -195,7 +196,8 @@ def test_what_is_sent_around_a_window_holds_the_window_exactly(data, genome, chr
     inside = (around.edges[:-1] >= view.start) & (around.edges[1:] <= view.end)
     assert np.array_equal(around.edges[:-1][inside], alone.edges[:-1])
     assert np.array_equal(around.values[inside], alone.values)
-    wide, narrow = genome.attribution(view, loaded=frame.loaded), genome.attribution(view)
+    stored = genome.attributions
+    wide, narrow = stored.heat(view, loaded=frame.loaded), stored.heat(view)
     assert (wide.labels, wide.error) == (narrow.labels, narrow.error)
     # At the chromosome's end there is nothing beyond it.
     first = frame_of(data, Region(chrom, low, low + 1_000), is_around=True)

@@ -14,7 +14,7 @@ def test_attribution_of_a_window_without_motifs_has_no_rows(data):
     genome = data.genome
     start = genome.chroms["chr20"][0]
     # The synthetic run holds N at bases 50 to 90, so its bins there have no token.
-    heat = genome.attribution(Region("chr20", start + 60, start + 80))
+    heat = genome.attributions.heat(Region("chr20", start + 60, start + 80))
     assert heat.labels == []
     assert heat.values.shape == (0, len(heat.edges) - 1)
 

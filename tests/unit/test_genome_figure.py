@@ -21,7 +21,8 @@ from vizapp.figures.genome import (
 )
 from vizapp.state import Region
 from vizapp.theme import DIVERGING
-from vizapp.views.genome_drawing import build_genome, error_text
+from vizapp.views.genome_drawing import build_genome
+from vizapp.views.genome_explained import error_text
 
 
 def decoded(packed: dict) -> np.ndarray:

@@ -24,18 +24,22 @@ class Steps(NamedTuple):
     values: NDArray
 
 
+def even_cuts(n: int, n_columns: int) -> NDArray[np.int64]:
+    """Edges of at most ``n_columns`` about equal groups of ``n`` consecutive entries."""
+    # Steps of at least one never repeat an edge, so that nothing need be made unique.
+    return np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64)
+
+
 def reduce_mean(values: NDArray, n_columns: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Means of about equal groups of consecutive values; (group edges, means)."""
-    n = len(values)
-    cuts = np.unique(np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64))
+    cuts = even_cuts(len(values), n_columns)
     sums = np.add.reduceat(values, cuts[:-1], dtype=np.float64)
     return cuts, sums / np.diff(cuts)
 
 
 def reduce_mode(values: NDArray[np.integer], n_columns: int) -> tuple[NDArray, NDArray[np.int16]]:
     """Commonest value in about equal groups of consecutive values; (group edges, values)."""
-    n = len(values)
-    cuts = np.unique(np.linspace(0, n, min(n, n_columns) + 1).astype(np.int64))
+    cuts = even_cuts(len(values), n_columns)
     group = np.repeat(np.arange(len(cuts) - 1), np.diff(cuts))
     low = int(values.min(initial=0))
     width = int(values.max(initial=0)) - low + 1
@@ -59,12 +63,12 @@ def cell_means(
     means = np.empty(-(-(end - start) // GRID_BP), dtype=np.float32)
     for at in range(start, end, _READ_BP):
         stop = min(at + _READ_BP, end)
-        values = np.nan_to_num(handle.values(chrom, at, stop, numpy=True)).astype(np.float64)
-        firsts = np.arange(0, stop - at, GRID_BP)
-        sums = np.add.reduceat(values, firsts)
-        sizes = np.diff(np.append(firsts, stop - at))
-        cell = (at - start) // GRID_BP
-        means[cell : cell + len(firsts)] = sums / sizes
+        values = np.nan_to_num(handle.values(chrom, at, stop, numpy=True), copy=False)
+        cell, whole = (at - start) // GRID_BP, (stop - at) // GRID_BP
+        sums = values[: whole * GRID_BP].reshape(-1, GRID_BP).sum(axis=1, dtype=np.float64)
+        means[cell : cell + whole] = sums / GRID_BP
+        if (rest := values[whole * GRID_BP :]).size:
+            means[cell + whole] = rest.mean(dtype=np.float64)
     return means
 
 
@@ -86,6 +90,11 @@ def entropy_bits(values: NDArray[np.integer], cuts: NDArray[np.integer]) -> NDAr
     width = int(values.max(initial=0)) + 1
     flat = group[kept] * width + values[kept]
     counts = np.bincount(flat, minlength=n_groups * width).reshape(n_groups, width)
+    return entropy_of_counts(counts)
+
+
+def entropy_of_counts(counts: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Shannon entropy (bits) of each row of counts (groups, categories); 0 for an empty one."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
     return np.abs((share * logs).sum(axis=1))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from precompute.errors import MotiflensError
 from vizapp.data import RunData
-from vizapp.data.genome import MAX_ATTRIBUTION_BP, MAX_COLUMNS, MAX_LETTER_BP, MAX_STRIP_BP
+from vizapp.data.genome import MAX_COLUMNS, MAX_LETTER_BP, MAX_STRIP_BP
 from vizapp.figures.genome import (
     GeneShape,
     Track,
-    attribution_track,
-    base_track,
     gene_track,
     interval_track,
     sequence_track,
@@ -25,33 +23,14 @@ from vizapp.figures.genome import (
 from vizapp.loci import format_locus
 from vizapp.state import Region
 from vizapp.theme import MODEL_COLORS, MODEL_LABELS, OBSERVED, OKABE_ITO
+from vizapp.views.genome_explained import explained
+from vizapp.views.genome_frame import Frame, frame_of
 
 #: What is asked for: the tracks that are there at once, the contributions, or both.
 PARTS = ("signals", "explained", "all")
 
-#: Windows' widths that are sent at a time, so that a browser can pan without the server.
-_LOADED_TIMES = 3
-
 _MAX_PEAK_SETS = 6
 _HOVER_BINS = 700
-
-
-class Frame(NamedTuple):
-    """The window, what is sent around it, and the columns of that."""
-
-    view: Region
-    loaded: Region
-    columns: int
-
-
-def frame_of(data: RunData, view: Region, is_around: bool) -> Frame:
-    """The window alone, or with its surroundings as far as the run goes."""
-    if not is_around:
-        return Frame(view, view, MAX_COLUMNS)
-    low, high = data.genome.chroms[view.chrom]
-    side = view.width * (_LOADED_TIMES - 1) // 2
-    loaded = Region(view.chrom, max(low, view.start - side), min(high, view.end + side))
-    return Frame(view, loaded, round(MAX_COLUMNS * loaded.width / view.width))
 
 
 def _genes(data: RunData, frame: Frame) -> Track:
@@ -135,34 +114,12 @@ def _peaks(data: RunData, frame: Frame, targets: list[str]) -> Track:
         mine = inside[inside["target"] == target]
         spans = [(int(a), int(b)) for a, b in zip(mine["start"], mine["end"], strict=True)]
         rows.append((target, OKABE_ITO[(number + 2) % len(OKABE_ITO)], spans))
-    islands = data.genome.in_window(
-        data.genome.intervals[data.genome.intervals["kind"] == "cpg_island"], region
-    )
+    islands = data.genome.in_window(data.genome.intervals, region)
+    islands = islands[islands["kind"] == "cpg_island"]
     spans = [(int(a), int(b)) for a, b in zip(islands["start"], islands["end"], strict=True)]
     rows.append(("CpG islands", "#009E73", spans))
     return interval_track("K562 peaks and CpG islands", rows, region.start, region.end,
                           frame.view.width)
-
-
-def _explained(data: RunData, frame: Frame) -> list[Track]:
-    genome, region = data.genome, frame.view
-    heat = genome.attribution(region, loaded=frame.loaded, columns=frame.columns)
-    track = genome.tracks[genome.attribution_about["track"]]["short_label"]
-    if heat is None:
-        note = f"zoom in below {MAX_ATTRIBUTION_BP // 1000} kb to see contributions"
-        return [Track("DeepLIFT per motif cluster, token model", 0.3, [], {"visible": False}, note)]
-    note = f"of predicted {track}; completeness error {error_text(heat.error)} (float64)"
-    tracks = []
-    if len(heat.labels):
-        tracks.append(attribution_track(heat.edges, heat.labels, heat.values, note))
-    else:
-        empty = "no motif in this window"
-        tracks.append(Track("DeepLIFT per motif cluster", 0.3, [], {"visible": False}, empty))
-    steps, error = genome.base_attribution(region, frame.loaded, frame.columns)
-    letters = genome.codes(frame.loaded) if region.width <= MAX_LETTER_BP else None
-    hint = "" if letters is not None else f"; letters below {MAX_LETTER_BP} bp"
-    note = f"of predicted {track}; completeness error {error_text(error)} (float64){hint}"
-    return [*tracks, base_track(steps.edges, steps.values, letters, note)]
 
 
 def build_genome(
@@ -195,15 +152,14 @@ def build_genome(
     if part != "explained":
         tracks += _plain(data, frame, track, chosen[:_MAX_PEAK_SETS])
     if part != "signals":
-        tracks += _explained(data, frame)
+        tracks += explained(data, frame)
     return stack(tracks, region.chrom, region.start, region.end, data.assembly)
 
 
 def _plain(data: RunData, frame: Frame, track: str, targets: list[str]) -> list[Track]:
     depth = data.genome.depth(frame.loaded, frame.columns)
-    codes = data.genome.codes(frame.view)
-    n_unknown = int((codes == 4).sum())
-    unknown = f"; {n_unknown:,} of {len(codes):,} bases are unknown (N)" if n_unknown else ""
+    n_unknown = data.genome.unknown_bp(frame.view)
+    unknown = f"; {n_unknown:,} of {frame.view.width:,} bases are unknown (N)" if n_unknown else ""
     is_wide = frame.view.width > MAX_STRIP_BP
     has_letters = frame.view.width <= MAX_LETTER_BP
     return [
@@ -216,11 +172,6 @@ def _plain(data: RunData, frame: Frame, track: str, targets: list[str]) -> list[
           if has_letters else []),
         _peaks(data, frame, targets),
     ]
-
-
-def error_text(error: float) -> str:
-    """A completeness error for a person; rounding hides one below 1e-16, which is not nothing."""
-    return f"{error:.0e}" if error >= 1e-16 else "< 1e-16"
 
 
 def width_text(width: int) -> str:
