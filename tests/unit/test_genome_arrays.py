@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vizapp.data.genome_arrays import BlockCache, Counted, Means, PairMoments, StoredArray
+from vizapp.data.genome_columns import reduce_mean
 from vizapp.state import Region
 
 
@@ -87,6 +88,27 @@ def test_r_from_sums_is_that_of_the_entries(lo, width, scale):
     else:
         expected = np.corrcoef(a[lo:hi].astype(float), b[lo:hi].astype(float))[0, 1]
         assert got == pytest.approx(expected, abs=1e-9)
+
+
+def test_what_was_not_measured_is_left_out_at_every_width():
+    rng = np.random.default_rng(3)
+    a, b = (rng.normal(size=9_000).astype(np.float32) for _ in range(2))
+    a[100:2_500], b[6_000:6_100] = np.nan, np.nan
+    for size, means in Means(stored(a, 512), 4).levels:
+        cells = [a[at : at + size] for at in range(0, len(a), size)]
+        expected = [c[np.isfinite(c)].mean() if np.isfinite(c).any() else np.nan for c in cells]
+        np.testing.assert_allclose(means, expected, rtol=1e-4, atol=1e-6)
+    _, columns = reduce_mean(a, 30)
+    assert np.isnan(columns[1])
+    assert np.isfinite(columns[[0, 8, 9]]).all()
+    moments = PairMoments(stored(a, 512), stored(b, 512), 16)
+    for lo, hi in ((0, 9_000), (50, 300), (101, 2_000)):
+        known = np.isfinite(a[lo:hi]) & np.isfinite(b[lo:hi])
+        got = moments.r(lo, hi)
+        if known.sum() < 3:
+            assert np.isnan(got)
+        else:
+            assert got == pytest.approx(np.corrcoef(a[lo:hi][known], b[lo:hi][known])[0, 1])
 
 
 def test_r_of_a_constant_is_not_defined_at_any_width():

@@ -308,7 +308,8 @@ class GenomeData(GenomePlaces):
 
     def _highest(self, chrom: str) -> int:
         values = self._observed[chrom, next(iter(self.tracks))]
-        return self.chroms[chrom][0] + int(values.streamed(0, values.length).argmax()) * GRID_BP
+        known = np.nan_to_num(values.streamed(0, values.length))
+        return self.chroms[chrom][0] + int(known.argmax()) * GRID_BP
 
     # -- models ------------------------------------------------------------------------------
 

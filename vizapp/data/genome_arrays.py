@@ -101,14 +101,20 @@ class StoredArray:
         return self._read(lo, min(hi, self.length))
 
 
-def cell_sums(values: NDArray, size: int) -> NDArray[np.float64]:
-    """Sum of each ``size`` consecutive values; the last cell may hold fewer."""
+def _known_sums(values: NDArray, size: int) -> NDArray[np.float64]:
+    """float64 (2, cells): sum of the measured ones of each ``size`` values, and their number."""
     firsts = np.arange(0, len(values), size)
-    return np.add.reduceat(values, firsts, dtype=np.float64)
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        counts = np.minimum(firsts + size, len(values)) - firsts
+        return np.stack([np.add.reduceat(values, firsts, dtype=np.float64), counts])
+    known = np.isfinite(values)
+    both = (np.where(known, values, 0), known)
+    return np.stack([np.add.reduceat(v, firsts, dtype=np.float64) for v in both])
 
 
 class Level(NamedTuple):
-    """Means per cell of ``size`` entries; the last cell may hold fewer."""
+    """Means per cell of ``size`` entries, NaN where none is measured; the last cell may hold
+    fewer."""
 
     size: int
     means: NDArray[np.float32]
@@ -131,16 +137,17 @@ class Means:
         """From fine to coarse, each a quarter of the one below."""
         step = max(1, _STREAMED // self._size) * self._size
         parts = [
-            cell_sums(self.array.streamed(at, at + step), self._size)
+            _known_sums(self.array.streamed(at, at + step), self._size)
             for at in range(0, self.array.length, step)
         ]
-        sums, size = np.concatenate(parts), self._size
+        sums, size = np.concatenate(parts, axis=1), self._size
         levels: list[Level] = []
-        while not levels or len(sums) > 2000:
-            firsts = size * np.arange(len(sums))
-            counts = np.minimum(firsts + size, self.array.length) - firsts
-            levels.append(Level(size, (sums / counts).astype(np.float32)))
-            sums, size = cell_sums(sums, _STEP), size * _STEP
+        while not levels or sums.shape[1] > 2000:
+            means = np.full(sums.shape[1], np.nan)
+            np.divide(sums[0], sums[1], out=means, where=sums[1] > 0)
+            levels.append(Level(size, means.astype(np.float32)))
+            firsts = np.arange(0, sums.shape[1], _STEP)
+            sums, size = np.add.reduceat(sums, firsts, axis=1), size * _STEP
         return levels
 
     def window(self, lo: int, hi: int, columns: int) -> Level:
@@ -170,7 +177,10 @@ class PairMoments:
     @staticmethod
     def _products(a: NDArray, b: NDArray) -> NDArray[np.float64]:
         a, b = a.astype(np.float64), b.astype(np.float64)
-        return np.stack([a, b, a * a, b * b, a * b])
+        known = np.isfinite(a) & np.isfinite(b)
+        if not known.all():
+            a, b = np.where(known, a, 0), np.where(known, b, 0)
+        return np.stack([known, a, b, a * a, b * b, a * b])
 
     @cached_property
     def _cells(self) -> NDArray[np.float64]:
@@ -183,7 +193,8 @@ class PairMoments:
         return np.concatenate(parts, axis=1)
 
     def r(self, lo: int, hi: int) -> float:
-        """Pearson r over [lo, hi); NaN below 3 entries or when one side is constant."""
+        """Pearson r over the entries of [lo, hi) that both have; NaN below 3 of them or when one
+        side is constant."""
         from vizapp.data.genome_columns import window_r
 
         if hi - lo < 64 * self._size:
@@ -194,8 +205,9 @@ class PairMoments:
             if a < b:
                 ends = (array.window(a, b) for array in self._pair)
                 total += self._products(*ends).sum(axis=1)
-        n = hi - lo
-        sum_a, sum_b, aa, bb, ab = total
+        n, sum_a, sum_b, aa, bb, ab = total
+        if n < 3:
+            return float("nan")
         spread_a, spread_b = aa - sum_a * sum_a / n, bb - sum_b * sum_b / n
         # Rounding leaves a little of what is constant.
         if spread_a <= 1e-12 * aa or spread_b <= 1e-12 * bb:

@@ -31,10 +31,15 @@ def even_cuts(n: int, n_columns: int) -> NDArray[np.int64]:
 
 
 def reduce_mean(values: NDArray, n_columns: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Means of about equal groups of consecutive values; (group edges, means)."""
+    """Means of about equal groups of consecutive values, NaN where none of a group is measured;
+    (group edges, means)."""
     cuts = even_cuts(len(values), n_columns)
-    sums = np.add.reduceat(values, cuts[:-1], dtype=np.float64)
-    return cuts, sums / np.diff(cuts)
+    known = np.isfinite(values) if values.dtype.kind == "f" else np.ones(1, dtype=bool)
+    if known.all():
+        return cuts, np.add.reduceat(values, cuts[:-1], dtype=np.float64) / np.diff(cuts)
+    both = (np.where(known, values, 0), known)
+    sums, counts = (np.add.reduceat(v, cuts[:-1], dtype=np.float64) for v in both)
+    return cuts, np.divide(sums, counts, out=np.full(len(sums), np.nan), where=counts > 0)
 
 
 def reduce_mode(values: NDArray[np.integer], n_columns: int) -> tuple[NDArray, NDArray[np.int16]]:
@@ -48,7 +53,10 @@ def reduce_mode(values: NDArray[np.integer], n_columns: int) -> tuple[NDArray, N
 
 
 def window_r(a: NDArray, b: NDArray) -> float:
-    """Pearson r; NaN below 3 values or when one side is constant."""
+    """Pearson r where both are measured; NaN below 3 values or when one side is constant."""
+    known = np.isfinite(a) & np.isfinite(b)
+    if not known.all():
+        a, b = a[known], b[known]
     if len(a) < 3:
         return float("nan")
     a, b = a - a.mean(dtype=np.float64), b - b.mean(dtype=np.float64)
