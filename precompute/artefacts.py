@@ -671,6 +671,27 @@ _ALL += [
 
 _ALL += [
     Artefact(
+        "effects",
+        "effects/clusters.parquet",
+        "parquet",
+        {
+            "cluster": "int, row number",
+            "bins": "int, bins that hold any of the cluster",
+            "mean": "float, contribution to the summed prediction where it is; NaN: it is nowhere",
+            "mean_low": "float, 95 % interval, delete-one jackknife over stretches of the run; "
+            "NaN where fewer than two hold it",
+            "mean_high": "float",
+            "mean_abs": "float, absolute contribution where it is",
+            "total": "float, summed contribution",
+            "same_sign": "float 0-1, share of its bins in which the contribution has the sign of "
+            "the mean",
+        },
+        is_optional=True,
+    ),
+]
+
+_ALL += [
+    Artefact(
         "evaluation",
         "evaluation",
         "folder",

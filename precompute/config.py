@@ -160,6 +160,13 @@ class AttributionConfig(Strict):
     tile_bins: int = Field(1000, ge=64, description="target bins of one tile; changes no result")
 
 
+class EffectsConfig(Strict):
+    stretches: int = Field(
+        100, ge=2, le=10_000,
+        description="equal stretches of the run, left out one at a time for 95 % intervals",
+    )
+
+
 class EvaluationConfig(Strict):
     peaks: dict[Name, str] = Field(
         default={}, description="reference peaks of a track: a target or set of the annotation's "
@@ -193,6 +200,7 @@ class Config(Strict):
     models: ModelsConfig
     shipped: ShippedConfig = ShippedConfig()
     attributions: AttributionConfig = AttributionConfig()
+    effects: EffectsConfig = EffectsConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")

@@ -207,6 +207,10 @@ STAGES: tuple[Stage, ...] = (
         )
     ),
     Stage(
+        "effects", "Sum the motif clusters' contributions", _P + "effects:run",
+        ("attributions_tokens",), ("effects",), ("effects",),
+    ),
+    Stage(
         "predict_shipped", "Predict with the shipped models",
         _P + "predictions_shipped:run", ("sequence", "signal", "bins", "tokens", "features",
         "feature_clusters"), ("predictions_shipped",), ("shipped",), _shipped_inputs,

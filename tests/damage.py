@@ -630,6 +630,16 @@ DAMAGES = [
            "attributions_tokens", "values", "the value inf", chrom="chr21"),
     Damage("an unknown track", attribute("attributions_tokens", "track", "x"),
            "attributions_tokens", "agreement", "explains the track 'x'"),
+    # effects
+    Damage("a mean outside of its interval", rows("effects", ("mean_low", 2, 1e6)), "effects",
+           "values", "has mean_low 1e+06"),
+    Damage("a sum that is another", rows("effects", ("total", 3, 1e6)), "effects", "values",
+           "has total 1e+06"),
+    Damage("a cluster less", table("effects", lambda t: t.iloc[:-1]), "effects", "agreement",
+           "motif clusters"),
+    Damage("bins of nothing", table("effects", lambda t: t.assign(bins=t["bins"] + (
+        t["bins"] > 0), total=t["mean"] * (t["bins"] + (t["bins"] > 0)))), "effects",
+        "agreement", "the bins of all clusters"),
 ]
 
 #: On a run that was made from ready hits.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from precompute import explorer
+from precompute import effects, explorer
 from precompute.artefacts import RunFolder, write_parquet
 from precompute.config import Config, load_config, parse_config
 from precompute.context import StageContext
@@ -334,6 +334,7 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     explorer.run(StageContext(config, run, "explorer"))
     facts = _facts(run)
     facts["lexicon"] = entries.run(StageContext(config, run, "lexicon"))
+    facts["effects"] = effects.run(StageContext(config, run, "effects"))
     facts["evaluate"] = evaluation.run(StageContext(config, run, "evaluate"))
     records = {
         stage.name: StageRecord(

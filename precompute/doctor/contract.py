@@ -135,6 +135,7 @@ NAN_ALLOWED = {
     "lexicon": {
         "gc", "in_repeats", "in_cpg_islands", "in_promoters", "in_exons", "in_peaks",
     },
+    "effects": {"mean", "mean_low", "mean_high", "mean_abs", "same_sign"},
     "metrics": {"r", "spearman", "window_r_median"},
     "windows": {"r"},
     "curves": {"validation_r"},
@@ -197,6 +198,7 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     # DeepLIFT is exact but for rounding; a larger error means that a rule is missing.
     "attributions_tokens": {"tile_error": (0, 1e-3)},
     "attributions_onehot": {"tile_error": (0, 1e-3)},
+    "effects": {"bins": (0, None), "mean_abs": (0, None)},
     "metrics": {"r": (-1, 1), "spearman": (-1, 1), "window_r_median": (-1, 1), "n": (0, None),
                 "windows": (0, None), "resolution_bp": (0, None)},
     "windows": {"r": (-1, 1)},

@@ -113,7 +113,7 @@ def _rows_and_attributes(opened: Opened, ledger: Ledger) -> None:
     for name, dim in (
         ("features", "n_features"), ("feature_clusters", "n_features"), ("clusters", "n_clusters"),
         ("points", "n_points"), ("communities", "n_points"), ("words", "n_words"),
-        ("lexicon", "n_words"),
+        ("lexicon", "n_words"), ("effects", "n_clusters"),
     ):
         if name in opened.tables:
             ledger.add(dim, None, name, "", opened.tables[name].metadata.num_rows)

@@ -32,7 +32,7 @@ Step = Callable[[str, float], None]
 _ROW_NUMBERS = {
     "profiles": "profile", "features": "feature", "feature_clusters": "feature",
     "clusters": "cluster", "words": "word", "points": "point", "communities": "point",
-    "lexicon": "word",
+    "lexicon": "word", "effects": "cluster",
 }
 #: Sparse rows are read with their structure, by :mod:`precompute.doctor.rows`.
 SPARSE = {

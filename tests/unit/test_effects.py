@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from precompute import effects
+from precompute.config import parse_config
+from precompute.context import StageContext
 from precompute.errors import MotiflensError
 from vizapp.callbacks.effects import clicked_cluster, pair_text, plane, ranking, read_cluster
-from vizapp.data.effects import EffectData, meeting
+from vizapp.data.effects import meeting
+from vizapp.figures.effects import decade_ticks
+from vizapp.figures.label_places import _placed, place_names
 
 
 def stored(data):
@@ -18,24 +23,80 @@ def stored(data):
 
 def test_sums_are_those_of_all_stored_contributions(data, monkeypatch):
     cluster, value = stored(data)
-    for block in (1 << 22, 1000):
-        monkeypatch.setattr("vizapp.data.effects._BLOCK", block)
-        found = EffectData(data.run, len(data.explorer.cluster_labels)).effects
-        assert found.n_bins == found.n_all == sum(map(data.tokens.n_bins, data.chroms))
-        for number, row in found.table.iterrows():
-            mine = value[cluster == number].astype(float)
-            assert row["bins"] == len(mine)
-            if len(mine):
-                assert row["mean"] == pytest.approx(mine.mean())
-                assert row["mean_abs"] == pytest.approx(np.abs(mine).mean())
-                assert row["total"] == pytest.approx(mine.sum())
+    table = data.effects.table
+    for number, row in table.iterrows():
+        mine = value[cluster == number].astype(float)
+        assert row["bins"] == len(mine)
+        if len(mine):
+            assert row["mean"] == pytest.approx(mine.mean())
+            assert row["mean_abs"] == pytest.approx(np.abs(mine).mean())
+            assert row["total"] == pytest.approx(mine.sum())
+            same = (mine > 0) if row["mean"] >= 0 else (mine <= 0)
+            assert row["same_sign"] == pytest.approx(same.mean())
+    context = StageContext(parse_config(data.config, None, "x"), data.run, "effects")
+    group, chroms = data.run.group("attributions_tokens"), list(data.chroms)
+    n = len(table)
+    whole = effects.summed(group, chroms, n, 100, context)
+    monkeypatch.setattr(effects, "_BLOCK", 1000)
+    again = effects.summed(group, chroms, n, 100, context)
+    np.testing.assert_array_equal(again.bins, whole.bins)
+    np.testing.assert_allclose(again.total, whole.total, rtol=1e-12, atol=1e-12)
+    # Stretches run on over the chromosomes' ends and lose no bin.
+    for cut in (2, 7):
+        again = effects.summed(group, chroms, n, cut, context)
+        np.testing.assert_array_equal(again.bins.sum(0), whole.bins.sum(0))
 
 
-def test_a_large_run_is_read_in_spread_stretches_and_says_so(data, monkeypatch):
-    monkeypatch.setattr("vizapp.data.effects._BLOCK", 500)
-    monkeypatch.setattr("vizapp.data.effects.MAX_READ", len(stored(data)[0]) // 3)
-    found = EffectData(data.run, len(data.explorer.cluster_labels)).effects
-    assert 0.1 < found.n_bins / found.n_all < 0.6
+def test_the_interval_is_that_of_leaving_out_stretches_one_by_one():
+    """Against the delete-m jackknife as Busing et al. write it, for stretches of unequal size."""
+    rng = np.random.default_rng(3)
+    m, t = rng.integers(1, 40, 12), rng.normal(2, 5, 12)
+    n, theta = m.sum(), t.sum() / m.sum()
+    left_out = np.array([(t.sum() - t[j]) / (n - m[j]) for j in range(12)])
+    h = n / m
+    theta_j = 12 * theta - ((1 - m / n) * left_out).sum()
+    variance = (((h * theta - (h - 1) * left_out - theta_j) ** 2) / (h - 1)).mean()
+    low, high = effects.jackknife_interval(m[:, None], t[:, None])
+    assert low[0] == pytest.approx(theta - 1.959964 * variance**0.5)
+    assert high[0] == pytest.approx(theta + 1.959964 * variance**0.5)
+    one = np.eye(12, dtype=int)[:, :1] * 5
+    assert np.isnan(effects.jackknife_interval(one, one * 1.0)).all()
+    assert np.isnan(effects.jackknife_interval(one * 0, one * 0.0)).all()
+
+
+def test_the_interval_covers_the_mean_of_correlated_neighbours():
+    """Blocks of equal values: an interval over single bins would be far too narrow."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        block = rng.normal(1, 1, 60)
+        low, high = effects.jackknife_interval(np.full((60, 1), 50), 50 * block[:, None])
+        covered += low[0] <= 1 <= high[0]
+    assert 0.88 <= covered / 200 <= 0.99
+
+
+def test_names_on_the_plane_lie_on_no_other_name_or_point():
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(0, 560, 25).tolist(), rng.uniform(0, 440, 25).tolist()
+    x[1], y[1] = x[0] + 3, y[0] + 2
+    names = ["n" * int(k) for k in rng.integers(3, 24, 25)]
+    sides = place_names(x, y, names, 560, 440)
+    boxes = [(k, _placed(x[k], y[k], 5.6 * len(names[k]), side))
+             for k, side in enumerate(sides) if side]
+    assert len(boxes) > 15
+    for i, a in boxes:
+        assert min(a.left, a.top, 560 - a.right, 440 - a.bottom) >= 0
+        assert not any(a.meets(b) for j, b in boxes if i != j)
+        assert not any(a.left < x[k] < a.right and a.top < y[k] < a.bottom
+                       for k in range(25) if k != i)
+
+
+@pytest.mark.parametrize(("low", "high"), [(3, 9e5), (90, 110), (1, 1e12), (7e5, 9e5), (2, 40)])
+def test_ticks_of_a_logarithmic_axis_are_few_and_inside(low, high):
+    ticks = decade_ticks(low, high)
+    assert 1 < len(ticks) <= 7
+    assert all(low <= t <= high for t in ticks)
+    assert ticks == sorted(set(ticks))
 
 
 def test_ranking_and_plane_show_every_cluster_that_occurs(data):

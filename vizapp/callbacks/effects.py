@@ -50,26 +50,27 @@ def plane(data: RunData, raw: Any) -> tuple[dict[str, Any], str]:
     """The figure with the selected clusters ringed, and on what it stands."""
     selection = parse_selection(raw)
     chosen = tuple(selection.clusters) if isinstance(selection, Motif) else ()
-    found, about = data.effects.effects, data.effects.about
+    about, n_bins = data.effects.about, int(data.facts["effects"]["bins"])
     track = data.explorer.tracks.get(about["track"], {})
-    on = f"{found.n_bins:,} bins" if found.n_bins == found.n_all else (
-        f"{found.n_bins:,} of {found.n_all:,} bins, in stretches spread evenly over the run")
     name = track.get("label", about["track"])
-    says = f"DeepLIFT of the token model, {name}, over {on}; baseline: {about['baseline']}."
-    figure = effect_plane(found.table, data.explorer.cluster_labels,
+    says = (f"DeepLIFT of the token model, {name}, over {n_bins:,} bins; baseline: "
+            f"{about['baseline']}. Intervals: jackknife over {data.facts['effects']['stretches']} "
+            "stretches of the run.")
+    figure = effect_plane(data.effects.table, data.explorer.cluster_labels,
                           str(track.get("unit", "signal")), chosen)
     return figure, says
 
 
 def ranking(data: RunData) -> list[dict[str, Any]]:
     """Rows of the table, the largest mean contribution first."""
-    table = data.effects.effects.table
+    table = data.effects.table
     table = table[table["bins"] > 0].sort_values("mean", ascending=False, kind="stable")
     labels = data.explorer.cluster_labels
+    names = ("mean", "mean_low", "mean_high", "mean_abs", "same_sign", "total")
     return [
-        {"cluster": int(i), "label": labels[i], "bins": int(r.bins), "mean": float(r.mean),
-         "mean_abs": float(r.mean_abs), "total": float(r.total)}
-        for i, r in zip(table.index, table.itertuples(), strict=True)
+        {"cluster": int(i), "label": labels[i], "bins": int(row["bins"]),
+         **{name: row[name] if math.isfinite(row[name]) else None for name in names}}
+        for i, row in zip(table.index, table.to_dict("records"), strict=True)
     ]
 
 
@@ -94,7 +95,9 @@ def pair_text(data: RunData, first: Any, second: Any) -> Any:
 
 
 def register(app: Dash, data: RunData) -> None:
-    """Register the callbacks of the page."""
+    """Register the callbacks of the page; without summed contributions there are none."""
+    if not data.effects.is_there:
+        return
 
     @app.callback(
         Output(ids.EFFECT_GRAPH, "figure"), Output(ids.EFFECT_SAYS, "children"),

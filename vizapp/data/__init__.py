@@ -199,7 +199,7 @@ class RunData:
         """Contributions of the motif clusters over the whole run."""
         from vizapp.data.effects import EffectData
 
-        return EffectData(self.run, len(self.explorer.cluster_labels))
+        return EffectData(self.run)
 
     @cached_property
     def model_scores(self) -> ModelScores:

@@ -26,21 +26,46 @@ ABOUT_PAIR = (
 )
 
 
+def _format(form: str, value: str = "params.value") -> str:
+    return f"d3.format('{form}')({value})"
+
+
+def empty_page() -> Any:
+    """What to do where the contributions were not summed."""
+    return html.Div(
+        [
+            html.H2("No summed contributions in this run", className="card-title"),
+            html.P("Run `python -m precompute run` with the run's configuration: the stage "
+                   "effects makes what this page shows. Then start the app again.",
+                   className="caption"),
+        ],
+        className="panel",
+    )
+
+
 def effects_page(data: RunData) -> list[Any]:
     """The plane, the ranking, and the meeting of two clusters."""
+    if not data.effects.is_there:
+        return [empty_page()]
     labels = [{"value": str(i), "label": f"{label} (cluster {i})"}
               for i, label in enumerate(data.explorer.cluster_labels)]
     right = {"type": "rightAligned", "sortable": True, "filter": False}
     columns: list[dict[str, Any]] = [
         {"field": "label", "headerName": "Motif cluster (click to select)", "flex": 1,
-         "minWidth": 150, "sortable": True, "tooltipField": "label"},
-        *({"field": field, "headerName": name, "width": 84, "headerTooltip": tip,
-           "valueFormatter": {"function": f"d3.format('{form}')(params.value)"}, **right}
-          for field, name, tip, form in (
-              ("bins", "Bins", "Bins that hold any of the cluster", ",d"),
-              ("mean", "Mean", "Mean contribution where it is", ".3~g"),
-              ("mean_abs", "Mean size", "Mean absolute contribution where it is", ".3~g"),
-              ("total", "Sum", "Sum over the run", ".3~g"))),
+         "minWidth": 130, "sortable": True, "tooltipField": "label"},
+        *({"field": field, "headerName": name, "width": width, "headerTooltip": tip,
+           "valueFormatter": {"function": f"params.value == null ? '' : {value}"}, **right}
+          for field, name, width, tip, value in (
+              ("bins", "Bins", 72, "Bins that hold any of the cluster", _format(",d")),
+              ("mean", "Mean", 74, "Mean contribution where it is", _format(".3~g")),
+              ("mean_low", "95 % interval", 132, "Of the mean: jackknife over equal stretches of "
+               "the run; sorts by the lower end", f"{_format('.3~g')} + ' to ' + "
+               + _format(".3~g", "params.data.mean_high")),
+              ("mean_abs", "Mean size", 82, "Mean absolute contribution where it is",
+               _format(".3~g")),
+              ("same_sign", "Same sign", 76, "Share of its bins in which the contribution has the "
+               "sign of the mean", _format(".0%")),
+              ("total", "Sum", 70, "Sum over the run", _format(".3~g")))),
     ]
     pick: dict[str, Any] = {"searchable": True, "size": "xs", "w": 240, "limit": 60,
                             "nothingFoundMessage": "no such motif cluster", "clearable": True}
