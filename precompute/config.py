@@ -130,6 +130,11 @@ class TrackConfig(Strict):
     short_label: str = Field(min_length=2, max_length=28)
     unit: str
     target: bool = Field(True, description="the models are trained to predict it")
+    absent: Literal["error", "missing"] = Field(
+        "error",
+        description="a chromosome that the bigWig does not have, or the part of one beyond its "
+        "end there: an error, or missing (NaN, not trained on). A gap inside a chromosome is 0",
+    )
 
 
 class PeakSetConfig(Strict):

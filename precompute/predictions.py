@@ -79,7 +79,7 @@ def evaluate(comparison: Comparison, split: SplitConfig, by_window: pd.DataFrame
                     for region in getattr(split, set_name)
                 ]
                 p, o = (np.concatenate(side) for side in zip(*parts, strict=True))
-                n = int(np.isfinite(p).sum())
+                n = int((np.isfinite(p) & np.isfinite(o)).sum())
                 rows.append((
                     track, set_name, resolution, n, pearson(p, o), spearman(p, o),
                     int(here.count()), float(here.median()),

@@ -1,6 +1,9 @@
 """Measured signal: bigWig tracks averaged over bins and over 16-bp cells.
 
-A base without a value in the bigWig counts as 0, as bigWigs of coverage leave zeros out.
+A base without a value in the bigWig counts as 0, as bigWigs of coverage leave zeros out. Under
+``absent: missing`` a chromosome that the bigWig does not have is NaN, and so is every interval that
+reaches beyond the end of its shorter chromosome: models are not trained on it. Otherwise both are
+errors, because a shorter chromosome is mostly one of another assembly.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from numpy.typing import NDArray
 
 from precompute.context import Facts, StageContext
 from precompute.errors import InputError
-from precompute.inputs.aliases import AliasTable, read_aliases, resolve
+from precompute.inputs.aliases import AliasTable, find, read_aliases, resolve
 from precompute.streaming import windows
 
 if TYPE_CHECKING:
@@ -84,6 +87,21 @@ class SignalReader:
         """The track's name of a chromosome; raises ChromosomeError when it has none."""
         return resolve(chrom, self.chroms, assembly, table, f"the track {self.path}")
 
+    def require(self, chrom: str, end: int) -> None:
+        """Make sure that a chromosome reaches as far as position ``end``, bp.
+
+        Raises
+        ------
+        InputError
+            When it is shorter.
+        """
+        if end > self.chroms[chrom]:
+            raise InputError(
+                f"{chrom} has {self.chroms[chrom]:,} bp in the track {self.path} and the run reads "
+                f"it up to {end:,}; give the bigWig of this assembly, or set absent: missing for "
+                "the track to leave unmeasured what lies beyond its end"
+            )
+
     def values(self, chrom: str, start: int, end: int) -> NDArray[np.float64]:
         """float64 (end - start,); bases beyond the track's chromosome are 0."""
         out = np.zeros(end - start)
@@ -113,6 +131,20 @@ def mean_over(
     return (sums / np.diff(edges)).astype(np.float32)
 
 
+def measured_over(
+    reader: SignalReader, chrom: str | None, edges: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """As :func:`mean_over`, with NaN where an interval reaches beyond the track's chromosome.
+
+    ``chrom`` is None where the track has no such chromosome.
+    """
+    if chrom is None:
+        return np.full(len(edges) - 1, np.nan, dtype=np.float32)
+    means = mean_over(reader, chrom, edges)
+    means[np.asarray(edges)[1:] > reader.chroms[chrom]] = np.nan
+    return means
+
+
 def grid_edges(start: int, end: int, step: int = GRID_BP) -> NDArray[np.int64]:
     """Edges of ``step``-bp cells from ``start``; the last cell may be shorter."""
     return np.append(np.arange(start, end, step, dtype=np.int64), end)
@@ -128,6 +160,7 @@ def run(context: StageContext) -> Facts:
             "short_label": t.short_label,
             "unit": t.unit,
             "target": t.target,
+            **({"absent": t.absent} if t.absent == "missing" else {}),
         }
         for t in context.config.tracks
     }
@@ -141,17 +174,31 @@ def run(context: StageContext) -> Facts:
             reader = SignalReader(track.bigwig)
             summed = bases = 0.0
             for chrom in chroms:
-                theirs = reader.resolve(chrom, genome.assembly, table)
                 edges = bins[f"{chrom}/edges"][:]
+                cells = grid_edges(int(edges[0]), int(edges[-1]))
                 child = group.require_group(f"{chrom}/{track.name}")
-                per_bin = mean_over(reader, theirs, edges)
-                grid = mean_over(reader, theirs, grid_edges(int(edges[0]), int(edges[-1])))
+                if track.absent == "missing":
+                    theirs = find(
+                        chrom, reader.chroms, genome.assembly, table, f"the track {reader.path}"
+                    )
+                    per_bin, grid = (measured_over(reader, theirs, e) for e in (edges, cells))
+                else:
+                    theirs = reader.resolve(chrom, genome.assembly, table)
+                    reader.require(theirs, int(edges[-1]))
+                    per_bin, grid = (mean_over(reader, theirs, e) for e in (edges, cells))
                 child.create_array("bins", data=per_bin, chunks=(1 << 18,))
                 child.create_array("grid", data=grid, chunks=(1 << 18,))
-                summed += float((per_bin.astype(np.float64) * np.diff(edges)).sum())
-                bases += float(edges[-1] - edges[0])
+                known = np.isfinite(per_bin)
+                summed += float((per_bin.astype(np.float64) * np.diff(edges))[known].sum())
+                bases += float(np.diff(edges)[known].sum())
                 done += 1
                 context.progress(done, total, track.short_label)
             reader.close()
+            if not bases:
+                raise InputError(
+                    f"the track {track.bigwig} has none of the run's chromosomes "
+                    f"({', '.join(chroms)}), it has {', '.join(list(reader.chroms)[:5])}; give the "
+                    "bigWig of this assembly"
+                )
             facts[f"mean_{track.name}"] = summed / bases
     return facts

@@ -12,6 +12,8 @@ UNKNOWN = "#B8BEC6"
 #: What lies in the genome window, in every view.
 WINDOW = "#00A5A8"
 MAGNITUDE = "Cividis"
+#: Points of which a magnitude was not measured.
+UNMEASURED = "#B8BEC6"
 #: Zero is see-through, so that it is the card's own colour in both themes.
 DIVERGING = (
     (0.0, "#2166AC"), (0.25, "#67A9CF"), (0.5, "rgba(160,160,160,0)"), (0.75, "#EF8A62"),

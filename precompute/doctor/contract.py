@@ -137,7 +137,7 @@ NAN_ALLOWED = {
     },
     "effects": {"mean", "mean_low", "mean_high", "mean_abs", "same_sign"},
     "metrics": {"r", "spearman", "window_r_median"},
-    "windows": {"r"},
+    "windows": {"r", "observed_mean"},
     "curves": {"validation_r"},
     "correlations": {
         "r", "r_low", "r_high", "spearman", "window_r_mean", "window_r_median",

@@ -62,9 +62,10 @@ def check_arrays(opened: Opened, chart: Chart, ledger: Ledger, step: Step) -> No
             with chart.guard(name, chrom=chrom, part=part):
                 low, high = BOUNDS.get(name, {}).get(part, (None, None))
                 high = _bound(name, part, high, ledger)
+                may_miss = name == "signal" and _may_miss(opened, part)
                 for lo, values in blocks(array):
                     step(name, values.nbytes / total)
-                    wrong = _wrong(values, low, high, False)
+                    wrong = _wrong(values, low, high, may_miss)
                     if wrong is not None:
                         text = f"{wrong[1]} at {lo + wrong[0]:,}"
                         chart.fault(name, "values", text, _range(low, high), chrom=chrom, part=part)
@@ -79,6 +80,12 @@ def _bound(name: str, part: str, high: float | None, ledger: Ledger) -> float | 
     if (name, part) == ("depth", "depth") and features is not None:
         return features - 2
     return high
+
+
+def _may_miss(opened: Opened, part: str) -> bool:
+    """Whether an array of a track may hold NaN: where nothing was measured."""
+    about = opened.tracks.get(part.split("/")[0])
+    return isinstance(about, dict) and about.get("absent") == "missing"
 
 
 def _wrong(
@@ -140,7 +147,9 @@ def _wrong_in_column(
     values: pa.Array, spec: ColumnSpec, rules: str, column: str, at: int
 ) -> tuple[str, str] | None:
     """What was found and what was expected; None when all is well."""
-    may_miss = column in NAN_ALLOWED.get(rules, set())
+    may_miss = column in NAN_ALLOWED.get(rules, set()) or (
+        rules == "lexicon" and column.startswith("signal_")
+    )
     if len(values) == 0:
         return None
     if values.null_count and not may_miss:

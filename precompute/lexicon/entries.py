@@ -238,7 +238,13 @@ def describe(
         "min_length_bp": np.minimum.reduceat(length, at),
         "max_length_bp": np.maximum.reduceat(length, at), "gc": gc,
     }
-    columns |= {f"signal_{track}": total(values) / n for track, values in bins.signal.items()}
+    for track, values in bins.signal.items():
+        measured = np.isfinite(values)
+        count = total(measured)
+        columns[f"signal_{track}"] = np.divide(
+            total(np.where(measured, values, 0)), count, out=np.full(len(n), np.nan),
+            where=count > 0,
+        )
     for number, name in enumerate(SHARES):
         bit = (here >> np.uint8(number)) & np.uint8(1)
         share = np.add.reduceat(bit, at, dtype=np.int64) / n

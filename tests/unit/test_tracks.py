@@ -9,7 +9,7 @@ import pyBigWig
 import pytest
 
 from precompute.errors import ChromosomeError, InputError
-from precompute.tracks import SignalReader, check_bigwig, grid_edges, mean_over
+from precompute.tracks import SignalReader, check_bigwig, grid_edges, mean_over, measured_over
 
 
 @pytest.fixture
@@ -46,11 +46,18 @@ def test_grid_covers_the_region_and_its_last_cell_is_short(track):
     assert means[-1] == pytest.approx(values[edges[-2] : 1000].mean())
 
 
-def test_a_track_shorter_than_the_chromosome_counts_as_zero_beyond(track):
+def test_a_track_shorter_than_the_chromosome_is_refused_or_nan_beyond_its_end(track):
     path, values = track
-    got = SignalReader(path).values("chr1", 980, 1100)
-    assert got[:20].tolist() == values[980:1000].tolist()
-    assert (got[20:] == 0).all()
+    reader = SignalReader(path)
+    reader.require("chr1", 1000)
+    with pytest.raises(InputError, match=r"chr1 has 1,000 bp in the track .*x\.bw and the run "
+                                         r"reads it up to 1,100; give .* absent: missing"):
+        reader.require("chr1", 1100)
+    edges = np.array([960, 984, 1000, 1001, 1100])
+    got = measured_over(reader, "chr1", edges)
+    assert got[:2].tolist() == pytest.approx([values[960:984].mean(), values[984:1000].mean()])
+    assert np.isnan(got[2:]).all()
+    assert np.isnan(measured_over(reader, None, edges)).all()
 
 
 def test_other_chromosome_names_resolve_or_are_refused(track):

@@ -170,7 +170,9 @@ class LexiconData:
                 "word": str(self.labels[word]), "frequency": int(self.frequency[word]),
             }
             for track, values in self._signal[chrom].items():
-                row[f"signal_{track}"] = round(float(values[b]), 4)
+                value = float(values[b])
+                # Not measured is missing, as JSON knows no NaN.
+                row[f"signal_{track}"] = round(value, 4) if value == value else None
             rows.append(row)
         return rows, n
 

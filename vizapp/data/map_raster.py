@@ -57,16 +57,21 @@ class Cells(NamedTuple):
         return result
 
     def mean(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Mean of a magnitude in each cell, float64; nan where it is empty.
+        """Mean of a magnitude in each cell, float64; nan where it is empty or nothing is known.
 
         Parameters
         ----------
-        values : float (n_points,) of all points
+        values : float (n_points,) of all points; nan where it is not known
         """
         n = self.rows * self.columns
-        total = np.bincount(self.cell, weights=values[self.points], minlength=n)
+        here = values[self.points]
+        known = np.isfinite(here)
+        cell, count = self.cell, self.counts()
+        if not known.all():
+            cell, here = cell[known], here[known]
+            count = np.bincount(cell, minlength=n)
         with np.errstate(invalid="ignore"):
-            return total / self.counts()
+            return np.bincount(cell, weights=here, minlength=n) / count
 
 
 def cells(

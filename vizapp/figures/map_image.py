@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vizapp.theme import MAGNITUDE
+from vizapp.theme import MAGNITUDE, UNMEASURED
 
 #: Opacity of a cell with one point; the fullest has 1.
 _FAINTEST = 0.45
@@ -56,11 +56,14 @@ def category_pixels(
 def magnitude_pixels(
     mean: NDArray[np.floating], count: NDArray[np.integer], low: float, high: float, density: str
 ) -> NDArray[np.uint8]:
-    """RGBA uint8 (n_cells, 4) of the mean of each cell on the scale from ``low`` to ``high``."""
+    """RGBA uint8 (n_cells, 4) of the mean of each cell on the scale from ``low`` to ``high``.
+
+    A cell with points of which nothing was measured (NaN) is grey.
+    """
     place = np.clip((np.nan_to_num(mean, nan=low) - low) / (high - low), 0, 1)
-    return _painted(
-        _magnitude_table(), np.round(place * (_STOPS - 1)).astype(np.int64), opacity(count, density)
-    )
+    which = np.round(place * (_STOPS - 1)).astype(np.int64)
+    table = np.vstack([_magnitude_table(), np.array(_rgb(UNMEASURED), dtype=np.uint8)])
+    return _painted(table, np.where(np.isnan(mean), _STOPS, which), opacity(count, density))
 
 
 def marked_pixels(layers: list[tuple[NDArray[np.integer], str, float]]) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from vizapp.figures.arrays import packed
 from vizapp.figures.map_image import magnitude_colors, no_image
-from vizapp.theme import ACCENT, MAGNITUDE, WINDOW, axis, base_layout, community_color
+from vizapp.theme import ACCENT, MAGNITUDE, UNMEASURED, WINDOW, axis, base_layout, community_color
 
 (
     SAVED_TRACE, BAR_TRACE, SHARED_TRACE, WINDOW_TRACE, SELECTED_TRACE, CONTOUR_TRACE,
@@ -132,7 +132,7 @@ def shades(by: Coloring, low: float = 0.0, high: float = 99.5, is_log: bool = Fa
     Parameters
     ----------
     low, high : percentiles at the ends of the scale; the upper one counts only values above the
-        minimum, so that a rare signal is not one colour
+        minimum, so that a rare signal is not one colour; what is not measured (NaN) counts nowhere
     is_log : colour by log10; values of 0 and below stand at the smallest positive one
     """
     values = by.values.astype(np.float64)
@@ -140,9 +140,10 @@ def shades(by: Coloring, low: float = 0.0, high: float = 99.5, is_log: bool = Fa
     if is_log:
         positive = values[values > 0]
         values = np.log10(np.maximum(values, positive.min() if positive.size else 1.0))
-    first = float(values.min())
-    above = values[values > first]
-    bottom = float(np.percentile(values, low)) if low > 0 else first
+    known = values[np.isfinite(values)]
+    first = float(known.min()) if known.size else 0.0
+    above = known[known > first]
+    bottom = float(np.percentile(known, low)) if low > 0 and known.size else first
     top = float(np.percentile(above, high)) if above.size else first
     return Shades(values.astype(np.float32), bottom, max(top, bottom + 1e-9), is_log)
 
@@ -184,8 +185,11 @@ def color_groups(
         number = np.array([colors.index(color) for color in palette(by)])[by.values]
     else:
         place = np.clip((scale.values - scale.low) / (scale.high - scale.low), 0, 1)
-        number = np.round(place * (LEVELS - 1)).astype(np.int64)
-        colors = magnitude_colors(LEVELS)
+        # Not measured comes first, and so lies under the others.
+        number = np.where(
+            np.isfinite(place), 1 + np.round(np.nan_to_num(place) * (LEVELS - 1)), 0
+        ).astype(np.int64)
+        colors = [UNMEASURED, *magnitude_colors(LEVELS)]
     chosen = np.arange(len(number)) if points is None else points
     order = chosen[np.argsort(number[chosen], kind="stable")]
     ends = np.searchsorted(number[order], np.arange(len(colors) + 1))

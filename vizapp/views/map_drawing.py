@@ -84,7 +84,7 @@ class MapDrawing:
         """Traces that the points of this run need at most: one for each colour."""
         explorer = self._data.explorer
         colors = [len(set(palette(explorer.color_by(level)))) for level in ("mega", "sub")]
-        return max(LEVELS, *colors)
+        return max(LEVELS + 1, *colors)
 
     def place(self, trace: int) -> int:
         """Place in the figure of a trace that is counted from the end, or of points."""
