@@ -359,11 +359,12 @@ _ALL = [
         "signal.zarr",
         "zarr",
         {
-            "<chrom>/<track>/bins": "float32 (n_bins,), mean signal per base of each bin; NaN where "
-            "nothing was measured, only of a track with absent 'missing'",
+            "<chrom>/<track>/bins": "float32 (n_bins,), mean signal per base of each bin; NaN "
+            "where nothing was measured, only of a track with absent 'missing'",
             "<chrom>/<track>/grid": "float32 (ceil(n_bp / 16),), mean per base of each 16 bp; NaN "
             "likewise",
-            "attrs": "tracks: {name: {label, short_label, unit, target}}, with absent: 'missing' where set",
+            "attrs": "tracks: {name: {label, short_label, unit, target}}, and absent 'missing' "
+            "where set",
         },
     ),
     Artefact(

@@ -3,7 +3,7 @@
     python data/models/build.py SOURCE [TARGET]
 
 SOURCE holds `hg19_chr20/` and `hg19_chrX/` as the README beside this file describes; TARGET is
-where the two files go (data/k562_dnase when it is not given, where configs/k562_dnase.yaml looks).
+where the results go (data/k562_dnase when it is not given, where configs/k562_dnase.yaml looks).
 The same sources give the same bytes.
 """
 
@@ -71,11 +71,25 @@ def paint(source: Path, target: Path) -> None:
     out.close()
 
 
+def join_peaks(source: Path, folder: Path) -> None:
+    """The peaks of both chromosomes as they came, with the index that names them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    name = "DNase-seq.wgEncodeAwgDnaseUwdukeK562UniPk.narrowPeak.gz"
+    rows = []
+    for chrom, file in PEAKS.items():
+        with gzip.open(source / file, "rt") as handle:
+            rows += [line for line in handle if line.startswith(chrom + "\t")]
+    with gzip.GzipFile(folder / name, "wb", mtime=0) as out:
+        out.write("".join(rows).encode())
+    (folder / "INDEX.tsv").write_text(f"name\tfile\nDNase-seq\t{name}\n", encoding="utf-8")
+
+
 def main(source: Path, target: Path) -> None:
-    """Write the FASTA and the bigWig."""
+    """Write the FASTA, the bigWig and the folder of peaks."""
     target.mkdir(parents=True, exist_ok=True)
     join_fasta(source, target / "hg19.chr20_chrX.fa.gz")
     paint(source, target / "K562_DNase_peak_score.hg19.chr20_chrX.bw")
+    join_peaks(source, target / "peaks")
 
 
 if __name__ == "__main__":

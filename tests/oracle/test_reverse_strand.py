@@ -1,4 +1,4 @@
-"""A window read backwards is the window of the reverse complement, scanned anew, on real sequence."""
+"""A window read backwards is that of the reverse complement, scanned anew, on real sequence."""
 
 from __future__ import annotations
 

@@ -101,7 +101,9 @@ def test_curves_and_cards(data, choice):
     go.Figure(page.ranking_figure(data, choice._replace(track="atac")))
     go.Figure(page.ranking_figure(data, choice._replace(part="train")))
     assert len(data.model_scores.curves("tokens")) == 3
-    assert "hardware" in data.model_scores.card("onehot")
+    card = data.model_scores.card("onehot")
+    assert "hardware" in card
+    assert "chrom chr" not in card
 
 
 def test_a_card_brings_no_link_and_no_html(data, monkeypatch):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from precompute.artefacts import RunFolder, read_parquet
 from precompute.errors import MotiflensError
+from vizapp.loci import format_locus
 
 SETS = ("test", "validation", "train")
 RESOLUTIONS_BP = (16, 128)
@@ -143,6 +144,10 @@ class ModelScores:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, dict) and {"chrom", "start"} <= value.keys():
+        end = value.get("end")
+        name, start = str(value["chrom"]), int(value["start"])
+        return f"{name}:{start + 1:,} to its end" if end is None else format_locus(name, start, end)
     if isinstance(value, dict):
         return "; ".join(f"{k} {_text(v)}" for k, v in value.items())
     if isinstance(value, list):

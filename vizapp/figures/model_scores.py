@@ -155,5 +155,5 @@ def ranking_curves(
         yaxis2=axis("recall", anchor="x2", range=[0, 1.02]), showlegend=True,
         legend={"orientation": "h", "x": 0, "yref": "container", "y": 0, "yanchor": "bottom",
                 "font": {"size": 10.5}},
-        uirevision="ranking", margin={"l": 56, "r": 12, "t": 10, "b": 200},
+        uirevision="ranking", margin={"l": 56, "r": 12, "t": 10, "b": 235},
     )}

@@ -204,9 +204,9 @@ def models_page(data: RunData) -> Any:
                  className="panel"),
         extremes,
         html.Div(figure_card(ids.RANKING_GRAPH, "Cells in reference peaks", ABOUT_RANKING,
-                             "motiflens-ranking", height="500px"), className="panel"),
+                             "motiflens-ranking", height="540px"), className="panel"),
         html.Div(figure_card(ids.TRAINING_GRAPH, "Training", ABOUT_CURVES, "motiflens-training",
-                             height="500px", is_explored=False), className="panel"),
+                             height="540px", is_explored=False), className="panel"),
     ]
     return html.Div([
         html.Div([head, score_grid(), html.P(id=ids.SCORE_SAYS, className="caption",
