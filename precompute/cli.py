@@ -361,6 +361,45 @@ def predict_variants(
         console.print(f"not used: {count:,} ({reason})", markup=False, soft_wrap=True)
 
 
+@app.command("what-if")
+def what_if(
+    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
+    region: Annotated[
+        str, typer.Option("--region", help="window, e.g. chr20:1474477-1494476 (1-based)")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="CSV to write")],
+    edit: Annotated[
+        list[str] | None,
+        typer.Option("--edit", help="e.g. '1484437 A>G' or 'factor CTCF off'; may be repeated"),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="'tokens', 'onehot' or a shipped model")
+    ] = "tokens",
+    track: Track = None,
+    target: Annotated[
+        str | None, typer.Option("--target", help="stretch that is summed; default: the middle")
+    ] = None,
+    erase: Annotated[
+        str, typer.Option("--erase", help="bases taken from a one-hot model: shuffle or n")
+    ] = "shuffle",
+    mutagenesis: Annotated[
+        str | None, typer.Option("--mutagenesis", help="write every substitution of this stretch")
+    ] = None,
+) -> None:
+    """Predict a window with and without edits of its motifs, tokens or bases."""
+    from precompute.artefacts import RunFolder
+    from precompute.what_if import command
+
+    effect = command.what_if(
+        RunFolder(run), model, region, edit or [], out, track, target, erase, mutagenesis
+    )
+    typer.echo(
+        f"sum over the target: reference {effect.reference:.3g}, edited {effect.edited:.3g}, "
+        f"log2 fold {effect.log2_fold:+.3g}"
+    )
+    console.print(f"wrote {out}", markup=False, soft_wrap=True)
+
+
 @app.command("tf-benchmark")
 def tf_benchmark(
     run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],

@@ -111,6 +111,17 @@ def _finder(key: str) -> MotifFinder:
     return MotifFinder(load_profiles(MotifConfig.model_validate_json(key)))
 
 
+def finder_of(config: MotifConfig) -> MotifFinder:
+    """The finder of some profiles and thresholds, made once per process.
+
+    Raises
+    ------
+    InputError
+        When the profiles cannot be read.
+    """
+    return _finder(config.model_dump_json())
+
+
 def run_finder(run: RunFolder) -> MotifFinder:
     """The finder of a run's profiles, made once per process.
 
@@ -119,7 +130,7 @@ def run_finder(run: RunFolder) -> MotifFinder:
     InputError, ArtefactError
         When the profiles or the run's configuration are gone.
     """
-    finder = _finder(motif_config(run).model_dump_json())
+    finder = finder_of(motif_config(run))
     known = run.table("features", ["profile_id"])["profile_id"].tolist()[:-2:2]
     if [profile.profile_id for profile in finder.profiles] != known:
         raise ArtefactError(
