@@ -35,13 +35,15 @@ window.dash_clientside = window.dash_clientside || {};
       return polygon.length < 3 ? keep : { kind: "lasso", layout: layout, polygon: polygon };
     },
 
-    writeUrl: function (region, link, page, layout, color) {
+    writeUrl: function (region, link, page, layout, color, tracks, marks) {
       const query = new URLSearchParams();
       if (page && page !== "workspace") { query.set("page", page); }
       if (region) { query.set("region", region.chrom + ":" + (region.start + 1) + "-" + region.end); }
       if (link) { query.set("selection", link); }
       if (layout && layout !== "tsne") { query.set("map", layout); }
       if (color && color !== "mega") { query.set("color", color); }
+      Object.entries(window.motiflensMenu.link(tracks, marks)).forEach(
+        ([name, text]) => { if (text) { query.set(name, text); } });
       window.history.replaceState(null, "", "?" + query.toString());
       return region ? region.chrom + ":" + region.start + "-" + region.end : "";
     },
@@ -187,7 +189,7 @@ window.dash_clientside = window.dash_clientside || {};
 
   const keys = {
     ArrowLeft: "pan-left", ArrowRight: "pan-right", "+": "zoom-in", "=": "zoom-in",
-    "-": "zoom-out", n: "step-next", p: "step-previous", l: "map-lasso", b: "map-box",
+    "-": "zoom-out", n: "step-next", p: "step-previous", m: "mark-window", l: "map-lasso", b: "map-box",
     Escape: "selection-clear", "?": "help-button",
   };
 

@@ -37,7 +37,6 @@ def main(run: str, jumps: int) -> None:
     drawing = MapDrawing(data)
     chrom, (low, high) = next(iter(data.genome.chroms.items()))
     track = data.genome.predicted_tracks[0]
-    targets = list(data.genome.targets)[:2]
     bigwig = pyBigWig.open(str(data.run.folder("predictions_tokens") / f"{track}.bw"))
     rng = np.random.default_rng(0)
     for width in (2_000, 20_000, 100_000, 1_000_000, high - low):
@@ -46,7 +45,7 @@ def main(run: str, jumps: int) -> None:
             start = int(rng.integers(low, max(low + 1, high - width)))
             region = Region(chrom, start, min(high, start + width))
             began = time.perf_counter()
-            figure = orjson.dumps(build_genome(data, region, track, targets))
+            figure = orjson.dumps(build_genome(data, region))
             drawn.append(1000 * (time.perf_counter() - began))
             size = max(size, len(figure))
             began = time.perf_counter()

@@ -91,7 +91,7 @@ def build(run_dir: Path) -> Dash:
         module.register(app, data)
     data.genome.warm()
     data.explorer.warm()
-    build_genome(data, region, data.genome.predicted_tracks[0], [])
+    build_genome(data, region)
     language.marks(data, region, selection)
     _secure(app)
     return app

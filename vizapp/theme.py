@@ -27,6 +27,7 @@ TOKENIZERS = {
 KMER_GREYS = ("#C9B37A", "#B79B56", "#A08438", "#856C25", "#695418", "#4D3D10")
 APART_PURPLES = ("#DDB3CC", "#CC79A7", "#B25C8C", "#944672", "#743358", "#55223F")
 OBSERVED = "#7B8894"
+RESIDUAL = "#8E5EA8"
 MODEL_COLORS = {"tokens": "#0072B2", "onehot": "#D55E00"}
 MODEL_LABELS = {"tokens": "Token model", "onehot": "One-hot model"}
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"

@@ -125,6 +125,118 @@ def test_a_click_on_a_token_selects_its_word(page):
     page.wait_for_url(re.compile("selection=word%3A"), timeout=10_000)
 
 
+def drag(page, start, end, key=None):
+    """Drag the mouse from a place to another, with a key held."""
+    page.mouse.move(*start)
+    if key:
+        page.keyboard.down(key)
+    page.mouse.down()
+    page.mouse.move(*((a + b) / 2 for a, b in zip(start, end, strict=True)))
+    page.mouse.move(*end)
+    page.mouse.up()
+    if key:
+        page.keyboard.up(key)
+
+
+def shown_tracks(page) -> list[str]:
+    """Ids of the tracks from top to bottom, as their grips lie."""
+    return page.evaluate(f"""[...{VIEW}.querySelectorAll('.genome-grip')]
+        .sort((a, b) => a.offsetTop - b.offsetTop).map((g) => g.dataset.track)""")
+
+
+def test_tracks_are_added_moved_resized_scaled_and_removed_and_the_link_brings_them_back(
+    page, browser, served
+):
+    usual = shown_tracks(page)
+    assert usual[0] == "genes"
+    assert "contributions.onehot" in usual
+    asked = []
+    page.on("request", lambda r: asked.append(r.post_data or "")
+            if "genome/window" in r.url else None)
+    show(page, ".genome-controls")
+    page.click("#tracks-button")
+    page.fill("#track-panel input[type=search]", "residual")
+    boxes = page.locator("#track-panel label:visible")
+    added = boxes.first.locator("input").get_attribute("value")
+    assert added.startswith("residual.")
+    boxes.first.click()
+    page.wait_for_function(f"{VIEW}.querySelector('[data-track=\"{added}\"]')", timeout=10_000)
+    page.keyboard.press("Escape")
+    # Only what was added was asked for, and nothing for all that follows.
+    assert [body.count('"id"') for body in asked] == [1]
+    assert shown_tracks(page) == [*usual, added]
+    # Keys bring it to the top.
+    page.focus(f'[data-track="{added}"]')
+    for _ in usual:
+        page.keyboard.press("ArrowUp")
+    page.wait_for_timeout(300)
+    assert shown_tracks(page) == [added, *usual]
+    show(page, "#genome-graph")
+    boxes = [page.locator(f'[data-track="{name}"]').bounding_box() for name in (added, usual[0])]
+    height = boxes[1]["y"] - boxes[0]["y"]
+    # Its lower edge, 100 pixels down.
+    x = boxes[0]["x"] + 200
+    drag(page, (x, boxes[1]["y"] - 1), (x, boxes[1]["y"] + 99))
+    page.wait_for_timeout(300)
+    taller = page.locator(f'[data-track="{usual[0]}"]').bounding_box()["y"] - boxes[0]["y"]
+    assert 90 < taller - height < 110
+    # By the title, below the next one.
+    grip = page.locator(f'[data-track="{added}"]').bounding_box()
+    third = page.locator(f'[data-track="{usual[1]}"]').bounding_box()
+    drag(page, (grip["x"] + 6, grip["y"] + 8), (grip["x"] + 6, third["y"] + 4))
+    page.wait_for_timeout(300)
+    assert shown_tracks(page)[:2] == [usual[0], added]
+    # A fixed scale from its menu, and one less track, all by keyboard.
+    page.focus(f'[data-track="{added}"]')
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".genome-menu [role=menuitem]")
+    page.fill(".genome-fixed input >> nth=0", "-3")
+    page.fill(".genome-fixed input >> nth=1", "4.5")
+    page.keyboard.press("Enter")
+    page.focus('[data-track="depth"]')
+    page.keyboard.press("Delete")
+    page.wait_for_function(f"!{VIEW}.querySelector('[data-track=depth]')")
+    assert len(asked) == 1
+    order = shown_tracks(page)
+    page.wait_for_url(re.compile(r"tracks=genes%2Cresidual[^&]*-3_4\.5"), timeout=10_000)
+    again = browser.new_page()
+    again.goto(page.url)
+    again.wait_for_function(WHOLE, timeout=60_000)
+    assert shown_tracks(again) == order
+    again.goto(f"{served}?tracks=genes,nope")
+    again.wait_for_selector("#notice :text(\"no track 'nope'\")", timeout=60_000)
+    again.wait_for_function(WHOLE, timeout=60_000)
+    assert shown_tracks(again) == usual
+    again.close()
+
+
+def test_shift_and_drag_marks_a_region_that_can_be_named_removed_and_gone_to(page):
+    show(page, "#genome-graph")
+    old = region(page)
+    box = page.locator("#genome-graph canvas").bounding_box()
+    plot = box["width"] - 234
+    left = box["x"] + 150
+    drag(page, (left + 0.25 * plot, box["y"] + 120), (left + 0.5 * plot, box["y"] + 120), "Shift")
+    page.wait_for_selector(".mark-chip input")
+    assert region(page) == old
+    page.fill(".mark-chip input", "my enhancer")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"marks=.*my%2520enhancer"), timeout=10_000)
+    page.click(".mark-chip button >> nth=0")
+    new = wait_for_region(page, old)
+    width = old[2] - old[1] + 1
+    # A tenth on either side of the quarter that was marked.
+    assert new[2] - new[1] + 1 == pytest.approx(0.3 * width, rel=0.02)
+    assert new[1] - old[1] == pytest.approx((0.25 - 0.025) * width, rel=0.05)
+    page.click(".brand")
+    page.keyboard.press("m")
+    page.wait_for_function("document.querySelectorAll('.mark-chip').length === 2")
+    page.click(".mark-chip >> nth=1 >> button >> nth=1")
+    page.click(".mark-chip >> nth=0 >> button >> nth=1")
+    page.wait_for_function(
+        "!document.querySelector('.mark-chip') && !location.search.includes('marks')")
+
+
 def test_letters_appear_below_400_bp_and_only_there(page):
     # A screen reader is told what the canvas shows.
     told = f"{VIEW}.getAttribute('aria-label')"

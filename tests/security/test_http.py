@@ -49,12 +49,15 @@ def call(client, app, outputs, inputs, state=(), changed=None):
     return client.post(UPDATE, data=json.dumps(body), content_type="application/json")
 
 
-def draw(client, app, region, track="atac", targets=None):
+TRACKS = [{"id": "genes"}, {"id": "observed.atac"}, {"id": "peaks.CTCF"}, {"id": "tokens"}]
+
+
+def draw(client, app, region, tracks=TRACKS):
     outputs = (f"{ids.REGION_INPUT}.value", f"{ids.REGION_READOUT}.children",
                f"{ids.OVERVIEW}.children")
     told = call(client, app, outputs, [(ids.REGION_STORE, "data", region)])
     response = client.post("/genome/window", json={
-        "region": region, "track": track, "targets": targets, "part": "all", "around": True})
+        "region": region, "tracks": tracks, "part": "all", "around": True})
     # What has no place has no tracks, and the other way round.
     assert bool(notice(told)) == ("region" in response.get_json().get("error", "")
                                   or "chromosome" in response.get_json().get("error", ""))
@@ -75,7 +78,7 @@ GOOD = {"chrom": "chr20", "start": 1_000_100, "end": 1_005_000}
 
 
 def test_a_good_request_draws(app, client):
-    response = draw(client, app, GOOD, targets=["CTCF"])
+    response = draw(client, app, GOOD)
     assert response.status_code == 200
     figure = response.get_json()["figure"]
     assert figure["layout"]["xaxis"]["range"] == [GOOD["start"], GOOD["end"]]
@@ -102,14 +105,26 @@ def test_hostile_regions_never_reach_a_trace_back(app, client, region):
     assert "something went wrong" not in notice(response)
 
 
-@pytest.mark.parametrize("track", [None, 1, [], {}, "../signal", "dnase\x00", ["atac"]])
-def test_hostile_tracks_are_one_sentence(app, client, track):
-    assert "choose a signal track" in notice(draw(client, app, GOOD, track=track))
+@pytest.mark.parametrize("tracks", [
+    None, 1, {}, "genes", [None], ["genes"], [{"id": 1}], [{"id": ["genes"]}],
+    [{"id": "../signal"}], [{"id": "observed.dnase\x00"}], [{"id": "genes"}] * 2,
+    [{"id": "genes"}] * 41, [{"id": "genes", "times": 1e9}], [{"id": "genes", "times": "nan"}],
+    [{"id": "genes", "scale": [5, 1]}], [{"id": "genes", "scale": ["-inf", 1]}],
+    [{"id": "genes", "scale": "log"}], [{"id": "genes", "href": "javascript:alert(1)"}],
+])
+def test_hostile_tracks_are_one_sentence(app, client, tracks):
+    said = notice(draw(client, app, GOOD, tracks=tracks))
+    assert "track" in said or "scale" in said
 
 
-@pytest.mark.parametrize("targets", [1, True, "CTCF", {}, {"a": 1}, [None], [["CTCF"]], ["nope"]])
-def test_hostile_peak_sets_are_one_sentence(app, client, targets):
-    assert "choose peak sets" in notice(draw(client, app, GOOD, targets=targets))
+@pytest.mark.parametrize("marks", [
+    1, {"a": 1}, [1], [{"chrom": "chr20"}], [GOOD | {"name": "x" * 41}], [GOOD] * 21,
+    [GOOD | {"chrom": "chrZ"}], [GOOD | {"name": {"a": 1}}],
+])
+def test_hostile_marks_are_one_sentence(client, marks):
+    said = notice(client.post("/genome/window", json={
+        "region": GOOD, "tracks": TRACKS, "marks": marks, "part": "all"}))
+    assert "mark" in said or "chromosome" in said
 
 
 @pytest.mark.parametrize("click", [

@@ -15,8 +15,9 @@ from vizapp.callbacks.links import from_url, go_to, navigate, opening_selection
 from vizapp.data.genome import reduce_mean, reduce_mode, window_r
 from vizapp.data.genome_columns import entropy_bits
 from vizapp.figures.genome import GeneShape, gene_rows
+from vizapp.genome_state import TrackItem, parse_tracks
 from vizapp.state import MIN_WINDOW_BP, Region
-from vizapp.views.genome_drawing import build_genome, width_text
+from vizapp.views.genome_drawing import build_genome, build_tracks, width_text
 from vizapp.views.genome_frame import frame_of
 
 
@@ -171,12 +172,11 @@ def test_urls_round_trip_and_bad_ones_are_sentences(data, chrom, genome):
 
 def test_the_figure_is_valid_at_every_scale(data, genome, chrom):
     low, high = genome.chroms[chrom]
-    track = genome.predicted_tracks[0]
     titles = set()
     for width in (MIN_WINDOW_BP, 200, 5_000, 60_000, high - low):
         region = Region(chrom, low + 100 if width < high - low else low, low)
         region = Region(chrom, region.start, region.start + width)
-        figure = build_genome(data, region, track, list(genome.targets)[:2])
+        figure = build_genome(data, region)
         go.Figure(figure)
         titles |= {a["text"].split("</b>")[0] for a in figure["layout"]["annotations"]}
         assert figure["layout"]["xaxis"]["range"] == [region.start, region.end]
@@ -225,10 +225,11 @@ def test_entropy_is_shannons_and_leaves_out_bins_without_a_motif():
 def test_unknown_tracks_and_peak_sets_are_refused(data, genome):
     from precompute.errors import MotiflensError
 
-    with pytest.raises(MotiflensError, match="choose a signal track"):
-        build_genome(data, genome.opening, "../secret", [])
-    with pytest.raises(MotiflensError, match="choose peak sets"):
-        build_genome(data, genome.opening, genome.predicted_tracks[0], ["nope"])
+    for name in ("../secret", "observed.nope", "peaks.nope", "predicted.nope.atac", ""):
+        with pytest.raises(MotiflensError, match="no track"):
+            parse_tracks([{"id": name}], data.tracks.catalogue)
+    with pytest.raises(MotiflensError, match="a part of the view is one of"):
+        build_tracks(data, genome.opening, [TrackItem("genes")], "everything")
 
 
 def test_genes_in_one_row_never_overlap():

@@ -25,18 +25,14 @@ def test_attribution_of_a_window_without_motifs_has_no_rows(data):
 def test_both_ends_of_every_chromosome_can_be_drawn(data, chrom, side, width):
     low, high = data.genome.chroms[chrom]
     start = low if side == "first" else high - width
-    figure = build_genome(
-        data, Region(chrom, start, start + width), data.genome.predicted_tracks[0], []
-    )
+    figure = build_genome(data, Region(chrom, start, start + width))
     go.Figure(figure)
     assert figure["layout"]["xaxis"]["range"] == [start, start + width]
 
 
 def test_a_stretch_of_n_is_drawn_and_says_that_it_has_no_motif(data):
     start = data.genome.chroms["chr20"][0]
-    figure = build_genome(
-        data, Region("chr20", start + 60, start + 80), data.genome.predicted_tracks[0], []
-    )
+    figure = build_genome(data, Region("chr20", start + 60, start + 80))
     notes = " ".join(a["text"] for a in figure["layout"]["annotations"])
     assert "no motif in this window" in notes
     assert not np.isnan(figure["layout"]["xaxis"]["range"]).any()

@@ -89,8 +89,7 @@ def test_letters_point_down_where_the_contribution_is_negative():
 
 def test_the_axis_lies_under_all_tracks_even_when_the_last_is_empty(data):
     low, high = data.genome.chroms["chr20"]
-    track = data.genome.predicted_tracks[0]
-    layout = build_genome(data, Region("chr20", low, high), track, [])["layout"]
+    layout = build_genome(data, Region("chr20", low, high))["layout"]
     assert (layout["xaxis"]["anchor"], layout["xaxis"]["position"]) == ("free", 0)
     domains = [layout[k]["domain"] for k in layout if k.startswith("yaxis")]
     tops = [b for _, b in domains]
@@ -101,8 +100,7 @@ def test_the_axis_lies_under_all_tracks_even_when_the_last_is_empty(data):
 
 def test_wide_windows_are_reduced_to_what_a_screen_can_show(data):
     low, high = data.genome.chroms["chr20"]
-    track = data.genome.predicted_tracks[0]
-    figure = build_genome(data, Region("chr20", low, high), track, list(data.genome.targets)[:2])
+    figure = build_genome(data, Region("chr20", low, high))
     for trace in figure["data"]:
         if isinstance(trace.get("x"), dict):
             assert len(decoded(trace["x"])) <= 1_202

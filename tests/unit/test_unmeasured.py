@@ -89,8 +89,9 @@ def test_places_and_windows_are_without_a_value_not_zero(unmeasured):
     json.dumps(rows, allow_nan=False)
     low, high = genome.chroms["chr21"]
     body = json.loads(window_json(unmeasured, {
-        "region": {"chrom": "chr21", "start": low, "end": high}, "track": "dnase",
-        "targets": [], "part": "signals", "around": True,
+        "region": {"chrom": "chr21", "start": low, "end": high}, "part": "signals", "around": True,
+        "tracks": [{"id": f"{kind}.dnase"} for kind in (
+            "observed", "predicted.tokens", "predicted.onehot", "residual.tokens")],
     }))
-    said = " ".join(a["text"] for a in body["figure"]["layout"]["annotations"])
+    said = " ".join(row["note"] for row in body["rows"])
     assert said.count("r not defined here") == 2

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs
 
 import flask
 import orjson
-from dash import ClientsideFunction, Dash, Input, Output
+from dash import ClientsideFunction, Dash, Input, Output, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.figures.genome import x_title
+from vizapp.genome_state import marks_from_text, parse_marks, parse_tracks, tracks_from_text
 from vizapp.loci import format_locus
 from vizapp.state import parse_region
 from vizapp.views.genome import overview
-from vizapp.views.genome_drawing import build_genome, width_text
+from vizapp.views.genome_drawing import build_genome, build_tracks, width_text
 
 
 def window_json(data: RunData, raw: Any) -> bytes:
-    """Tracks of a window as JSON: a figure in the terms of Plotly, arrays packed.
+    """Tracks of a window as JSON: rows with traces in the terms of Plotly, arrays packed; for
+    the part 'all' one figure of them, for export.
 
     Parameters
     ----------
-    raw : what a browser sent: ``region``, ``track``, ``targets``, ``part``, and ``around``, whether
-        what lies beside the window is to be sent too
+    raw : what a browser sent: ``region``, ``tracks``, ``part``, ``around``, whether what lies
+        beside the window is to be sent too, and ``marks`` for the whole figure
 
     Raises
     ------
@@ -33,11 +37,36 @@ def window_json(data: RunData, raw: Any) -> bytes:
     if not isinstance(raw, dict):
         raise MotiflensError("the request could not be read; reload the page")
     region = parse_region(raw.get("region"), data.genome.chroms)
-    figure = build_genome(
-        data, region, raw.get("track"), raw.get("targets"), raw.get("part"),
-        raw.get("around") is True,
-    )
-    return orjson.dumps({"figure": figure, "region": region._asdict()})
+    items = parse_tracks(raw.get("tracks"), data.tracks.catalogue)
+    part, is_around = raw.get("part"), raw.get("around") is True
+    answer: dict[str, Any] = {"region": region._asdict()}
+    if part == "all":
+        marks = parse_marks(raw.get("marks") or [], data.genome.chroms)
+        answer["figure"] = build_genome(data, region, items, is_around, marks)
+    else:
+        rows = build_tracks(data, region, items, part, is_around)
+        answer |= {"rows": [row.as_row() for row in rows],
+                   "xTitle": x_title(data.assembly, region.chrom)}
+    return orjson.dumps(answer)
+
+
+def shown_by(search: Any, data: RunData) -> tuple[Any, Any]:
+    """Tracks and marked regions of a link, as their stores hold them; None for what it does not
+    say.
+
+    Raises
+    ------
+    MotiflensError
+        When it names what this run has not.
+    """
+    query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
+    tracks = marks = None
+    if "tracks" in query:
+        found = tracks_from_text(query["tracks"][0], data.tracks.catalogue)
+        tracks = [item.as_json() for item in found]
+    if "marks" in query:
+        marks = [m.as_json() for m in marks_from_text(query["marks"][0], data.genome.chroms)]
+    return tracks, marks
 
 
 def register(app: Dash, data: RunData) -> None:
@@ -62,8 +91,15 @@ def register(app: Dash, data: RunData) -> None:
         text = format_locus(*region)
         return text, f"{text}  ({width_text(region.width)})", overview(data, region)
 
+    @app.callback(
+        Output(ids.TRACKS_STORE, "data"), Output(ids.MARKS_STORE, "data"),
+        Input(ids.URL, "search"),
+    )
+    def arrive(search: Any) -> tuple[Any, Any]:
+        return tuple(no_update if found is None else found for found in shown_by(search, data))
+
     app.clientside_callback(
         ClientsideFunction(namespace="motiflensGenome", function_name="show"),
         Output(ids.GENOME_GRAPH, "data-asked"), Input(ids.REGION_STORE, "data"),
-        Input(ids.TRACK_SELECT, "value"), Input(ids.PEAK_SELECT, "value"),
+        Input(ids.TRACKS_STORE, "data"), Input(ids.MARKS_STORE, "data"),
     )

@@ -222,4 +222,5 @@ def register(app: Dash, data: RunData) -> None:
         Output("app", "data-region"), Input(ids.REGION_STORE, "data"),
         Input(ids.SELECTION_LINK_STORE, "data"), Input(ids.PAGE, "value"),
         Input(ids.MAP_LAYOUT, "value"), Input(ids.MAP_COLOR, "value"),
+        Input(ids.TRACKS_STORE, "data"), Input(ids.MARKS_STORE, "data"),
     )

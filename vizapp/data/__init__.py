@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vizapp.data.effects import EffectData
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
+    from vizapp.data.genome_tracks import GenomeTracks
     from vizapp.data.language import LanguageData
     from vizapp.data.lexicon import LexiconData
     from vizapp.data.model_scores import ModelScores
@@ -214,3 +215,10 @@ class RunData:
         from vizapp.data.genome import GenomeData
 
         return GenomeData(self.run, self.tokens)
+
+    @cached_property
+    def tracks(self) -> GenomeTracks:
+        """The catalogue of tracks along the genome."""
+        from vizapp.data.genome_tracks import GenomeTracks
+
+        return GenomeTracks(self)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -120,21 +121,32 @@ class GenomeData(GenomePlaces):
         return [t for t, about in self.tracks.items() if about["target"]]
 
     @cached_property
+    def predictions(self) -> dict[tuple[str, str], Path]:
+        """bigWigs of predictions by (model, track): the run's own, then those of shipped models."""
+        files = {
+            (encoding, track): self._run.folder(f"predictions_{encoding}") / f"{track}.bw"
+            for encoding in ENCODINGS for track in self.predicted_tracks
+        }
+        if self._run.exists("predictions_shipped"):
+            for path in sorted(self._run.folder("predictions_shipped").glob("*/*.bw")):
+                if path.stem in self.tracks:
+                    files.setdefault((path.parent.name, path.stem), path)
+        return files
+
+    @cached_property
     def _predicted(self) -> dict[tuple[str, str, str], StoredArray]:
-        """(encoding, chrom, track) to the predicted signal per 16 bp, from the bigWigs."""
+        """(model, chrom, track) to the predicted signal per 16 bp, from the bigWigs."""
         import pyBigWig
 
         out = {}
-        for encoding in ENCODINGS:
-            folder = self._run.folder(f"predictions_{encoding}")
-            for track in self.predicted_tracks:
-                handle = pyBigWig.open(str(folder / f"{track}.bw"))
-                for chrom, (start, end) in self.chroms.items():
-                    out[encoding, chrom, track] = StoredArray(
-                        self.cache, ("predicted", encoding, chrom, track),
-                        partial(self._bigwig, handle, chrom, start, end),
-                        -(-(end - start) // GRID_BP), _BIGWIG_CELLS,
-                    )
+        for (model, track), path in self.predictions.items():
+            handle = pyBigWig.open(str(path))
+            for chrom, (start, end) in self.chroms.items():
+                out[model, chrom, track] = StoredArray(
+                    self.cache, ("predicted", model, chrom, track),
+                    partial(self._bigwig, handle, chrom, start, end),
+                    -(-(end - start) // GRID_BP), _BIGWIG_CELLS,
+                )
         return out
 
     def _bigwig(  # type: ignore[no-untyped-def]

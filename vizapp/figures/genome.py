@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from vizapp.figures.arrays import packed
 from vizapp.figures.letters import letter_traces
 from vizapp.theme import (
-    ACCENT,
     BASES,
     DIVERGING,
     FONT,
@@ -20,6 +19,9 @@ from vizapp.theme import (
     base_layout,
     community_color,
 )
+
+#: Height of a row of 1, and the room for a title line and above a row without one, px.
+ROW_PX, TITLE_PX, BARE_PX = 70, 17.5, 3
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,49 @@ class GeneShape:
 
 @dataclass(frozen=True)
 class Track:
-    """One row of the view: traces without axes, and how its y axis looks."""
+    """One row of the view: traces without axes, and how its y axis looks.
+
+    Attributes
+    ----------
+    height : of the row without its title, 1 is 70 px
+    id : of the catalogue; rows of one track share it
+    group : what it can share a scale with; '' for what has no scale
+    is_centred : whether the scale is as long below 0 as above
+    is_bare : whether it goes without a title line; its name then stands at its axis
+    """
 
     title: str
     height: float
     traces: list[dict[str, Any]]
     yaxis: dict[str, Any] = field(default_factory=dict)
     note: str = ""
+    id: str = ""
+    group: str = ""
+    is_centred: bool = False
+    is_bare: bool = False
+
+    def as_row(self) -> dict[str, Any]:
+        """What a browser draws it from: its height in px, its traces and its y axis."""
+        return {
+            "id": self.id, "title": self.title, "note": self.note, "group": self.group,
+            "height": round(ROW_PX * self.height, 1), "traces": self.traces, "yaxis": self.yaxis,
+            "isCentred": self.is_centred, "isBare": self.is_bare,
+        }
 
 
-def _steps(edges: NDArray, values: NDArray, color: str, name: str, unit: str) -> dict[str, Any]:
-    """A filled step curve."""
+def steps_trace(
+    edges: NDArray, values: NDArray, color: str, name: str, unit: str, is_filled: bool = True
+) -> dict[str, Any]:
+    """A step curve, filled to 0 or a line; its ``limits`` are its least and most value and 0."""
     x, y = np.append(edges[:-1], edges[-1:]), np.append(values, values[-1:])
+    filled = {"fill": "tozeroy", "fillcolor": _faded(color)} if is_filled else {}
     return {
-        "type": "scatter", "mode": "lines", "fill": "tozeroy", "name": name,
+        "type": "scatter", "mode": "lines", "name": name,
         "x": packed(x), "y": packed(y, "float32"),
-        "line": {"shape": "hv", "color": color, "width": 1},
-        "fillcolor": _faded(color),
+        "line": {"shape": "hv", "color": color, "width": 1 if is_filled else 1.4}, **filled,
         "hovertemplate": f"%{{x:,}}: %{{y:.3g}} {unit}<extra>{name}</extra>",
+        "limits": [min(0.0, float(np.nanmin(values, initial=0))),
+                   max(0.0, float(np.nanmax(values, initial=0)))],
     }
 
 
@@ -65,10 +92,10 @@ def signal_track(
     title: str, edges: NDArray, values: NDArray, color: str, unit: str, note: str = ""
 ) -> Track:
     """A measured or predicted signal from 0."""
-    top = float(np.max(values, initial=0)) or 1.0
+    top = float(np.nanmax(values, initial=0)) or 1.0
     y = {"range": [0, top * 1.05], "nticks": 3, "tickfont": {"size": 10}}
     about = f"{unit}; {note}" if note else unit
-    return Track(title, 0.9, [_steps(edges, values, color, title, unit)], y, about)
+    return Track(title, 0.9, [steps_trace(edges, values, color, title, unit)], y, about)
 
 
 def gene_rows(
@@ -171,7 +198,7 @@ def interval_track(
         "range": [-len(rows) + 0.4, 0.6], "showgrid": False, "tickfont": {"size": 10},
         "fixedrange": True,
     }
-    return Track(title, 0.22 * max(1, len(rows)) + 0.1, traces, y_axis)
+    return Track(title, 0.22 * max(1, len(rows)) + 0.1, traces, y_axis, is_bare=not title)
 
 
 def strip_track(
@@ -271,7 +298,7 @@ def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str
         "nticks": 3, "tickfont": {"size": 10}, "range": [low * 1.08, top * 1.08],
     }
     if codes is None:
-        return Track(title, 0.9, [_steps(edges, values, "#9467BD", title, "")], y_axis, note)
+        return Track(title, 0.9, [steps_trace(edges, values, "#9467BD", title, "")], y_axis, note)
     zero = np.zeros(len(values))
     traces = letter_traces(edges[:-1].astype(np.float64), 1.0, zero, values, codes)
     traces.append({
@@ -282,9 +309,22 @@ def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str
     return Track(title, 1.9, traces, y_axis, note)
 
 
+def limits_of(track: Track) -> tuple[float, float] | None:
+    """Range of a track's step curves with 0 and a little room; None when it has none."""
+    ends = [trace["limits"] for trace in track.traces if "limits" in trace]
+    if not ends:
+        return None
+    low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+    if track.is_centred:
+        low, high = min(low, -high), max(high, -low)
+    if low == high == 0:
+        return 0.0, 1.0
+    return low * 1.05, high * 1.05
+
+
 def stack(
     tracks: list[Track], chrom: str, start: int, end: int, assembly: str,
-    mark: tuple[int, int] | None = None,
+    marks: list[tuple[int, int, str, str]] | None = None,
 ) -> dict[str, Any]:
     """All tracks over one x axis.
 
@@ -292,46 +332,57 @@ def stack(
     ----------
     tracks : from top to bottom
     chrom, start, end : the window, 0-based half-open; the axis shows bp of the chromosome
-    mark : a stretch to highlight in the accent colour
+    marks : (start, end, name, colour) of the stretches to mark
     """
-    gap = 0.25
-    total = sum(t.height for t in tracks) + gap * len(tracks)
+    rooms = [BARE_PX if t.is_bare else TITLE_PX for t in tracks]
+    total = sum(ROW_PX * t.height + room for t, room in zip(tracks, rooms, strict=True)) or 1.0
     layout = base_layout(
         margin={"l": 150, "r": 84, "t": 6, "b": 44}, annotations=[], dragmode="pan",
-        uirevision=f"{chrom}:{start}-{end}", hovermode="closest",
-        height=round(70 * total) + 60,
+        uirevision=f"{chrom}:{start}-{end}", hovermode="closest", height=round(total) + 60,
     )
     data: list[dict[str, Any]] = []
     top = 1.0
-    for number, track in enumerate(tracks):
+    for number, (track, room) in enumerate(zip(tracks, rooms, strict=True)):
         suffix = "" if number == 0 else str(number + 1)
-        top -= gap / total
-        bottom = top - track.height / total
+        top -= room / total
+        bottom = top - ROW_PX * track.height / total
         y_axis = axis("", domain=[max(0.0, bottom), top], anchor="x", fixedrange=True)
         layout[f"yaxis{suffix}"] = {**y_axis, **track.yaxis}
-        label = f"<b>{track.title}</b>" + (f"  {track.note}" if track.note else "")
-        layout["annotations"].append({
-            "text": label, "xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left",
-            "yanchor": "bottom", "showarrow": False, "align": "left",
-            "font": {"size": 11, "family": FONT},
-        })
+        if not track.is_bare:
+            layout["annotations"].append(_title(track, top))
         for trace in track.traces:
-            placed = {**trace, "xaxis": "x", "yaxis": f"y{suffix}"}
+            placed = {k: v for k, v in trace.items() if k != "limits"}
+            placed |= {"xaxis": "x", "yaxis": f"y{suffix}"}
             if "colorbar" in trace:
-                middle = {"y": (top + max(0.0, bottom)) / 2, "len": track.height / total}
+                middle = {"y": (top + max(0.0, bottom)) / 2,
+                          "len": ROW_PX * track.height / total}
                 placed["colorbar"] = {**trace["colorbar"], **middle}
             data.append(placed)
         top = bottom
     layout["xaxis"] = axis(
-        f"position on {assembly} {chrom} (bp)", range=[start, end], anchor="free", position=0,
+        x_title(assembly, chrom), range=[start, end], anchor="free", position=0,
         tickformat=",d",
         showspikes=True, spikemode="across", spikethickness=1, spikedash="dot",
         spikecolor="#8A94A0", nticks=8,
     )
-    if mark is not None:
-        layout["shapes"] = [{
-            "type": "rect", "xref": "x", "yref": "paper", "x0": mark[0], "x1": mark[1], "y0": 0,
-            "y1": 1, "fillcolor": ACCENT, "opacity": 0.10, "line": {"width": 0},
-            "layer": "below",
-        }]
+    for first, last, name, color in marks or []:
+        layout.setdefault("shapes", []).append({
+            "type": "rect", "xref": "x", "yref": "paper", "x0": first, "x1": last, "y0": 0,
+            "y1": 1, "fillcolor": color, "opacity": 0.16, "line": {"width": 0}, "layer": "below",
+            "label": {"text": name, "textposition": "top left", "font": {"size": 10}},
+        })
     return {"data": data, "layout": layout}
+
+
+def x_title(assembly: str, chrom: str) -> str:
+    """Title of the axis along a chromosome."""
+    return f"position on {assembly} {chrom} (bp)"
+
+
+def _title(track: Track, top: float) -> dict[str, Any]:
+    label = f"<b>{track.title}</b>" + (f"  {track.note}" if track.note else "")
+    return {
+        "text": label, "xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left",
+        "yanchor": "bottom", "showarrow": False, "align": "left",
+        "font": {"size": 11, "family": FONT},
+    }

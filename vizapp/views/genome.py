@@ -10,8 +10,10 @@ from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.data.genome_tracks import TrackInfo
 from vizapp.state import Region
 from vizapp.views.figure_card import download_buttons, help_mark
+from vizapp.views.genome_drawing import LATER
 
 #: Giemsa stains of cytobands; each has its own grey in the style sheet.
 STAINS = frozenset({"gneg", "gpos25", "gpos50", "gpos75", "gpos100", "acen", "gvar", "stalk"})
@@ -22,12 +24,14 @@ ABOUT_GENOME = (
     "DeepLIFT (rescale) of the summed model output against the mean of background windows that "
     "hold no peak; the completeness error is |sum of contributions - (f(x) - f(background))|, "
     "relative, in float64. Below 400 bp the one-hot model's contributions are drawn as letters. "
-    "Drag to pan, wheel to zoom, arrow keys and + - work too."
+    "Drag to pan, wheel to zoom, arrow keys and + - work too; Shift and drag marks a region. A "
+    "track is moved by its title, resized by its lower edge, and has a menu behind its grip. "
+    "Residual is observed - predicted; a group's scale is one for all tracks of its signal."
 )
 
 
 def controls(data: RunData) -> Any:
-    """Pan, zoom, step and the choice of tracks."""
+    """Pan, zoom, step, and what opens the list of tracks."""
     def button(i: str, label: str, hint: str) -> Any:
         return html.Button(label, id=i, title=hint, className="tool", n_clicks=0,
                            **{"aria-label": hint})
@@ -35,7 +39,6 @@ def controls(data: RunData) -> Any:
     targets = data.genome.targets
     steps = [{"value": f"peak:{t}", "label": f"{t} peak ({n:,})"} for t, n in targets.items()]
     default = "peak:CTCF" if "CTCF" in targets else (steps[0]["value"] if steps else "gene")
-    shown = [t for t in ("CTCF", "DNase-seq") if t in targets] or list(targets)[:2]
     return html.Div(
         [
             html.Div(
@@ -63,18 +66,11 @@ def controls(data: RunData) -> Any:
                 ],
                 className="tools",
             ),
-            dmc.Select(
-                id=ids.TRACK_SELECT, size="xs", w=230, allowDeselect=False,
-                value=data.genome.predicted_tracks[0],
-                data=[{"value": t, "label": data.genome.tracks[t]["short_label"]}
-                      for t in data.genome.predicted_tracks],
-                **{"aria-label": "Signal track"},
+            html.Button(
+                "tracks", id=ids.TRACKS_BUTTON, className="tool", title="Add and remove tracks",
+                **{"aria-expanded": "false", "aria-controls": ids.TRACKS_PANEL},
             ),
-            dmc.MultiSelect(
-                id=ids.PEAK_SELECT, size="xs", w=300, searchable=True, value=shown,
-                data=[{"value": t, "label": t} for t in targets], maxValues=6,
-                placeholder="peak sets", **{"aria-label": "Peak sets"},
-            ),
+            button(ids.MARK_WINDOW, "mark", "Mark this window (m); Shift and drag marks a part"),
         ],
         className="controls genome-controls",
     )
@@ -133,8 +129,30 @@ def genome_card(data: RunData) -> Any:
     canvas = html.Div(
         id=ids.GENOME_GRAPH, className="genome-view", tabIndex=0, role="img",
         **{"aria-label": f"{title}: the tracks are being loaded",
-           "data-chroms": json.dumps(ends)},
+           "data-chroms": json.dumps(ends), "data-defaults": json.dumps(data.tracks.defaults),
+           "data-catalogue": json.dumps(catalogue(data))},
     )
     card = html.Section([head, canvas], className="card-body", **{"aria-label": title})
     strip = html.Div(id=ids.OVERVIEW, className="overview")
-    return html.Div([controls(data), strip, card], className="panel genome-panel")
+    panel = html.Div(id=ids.TRACKS_PANEL, className="track-panel", hidden=True, role="group",
+                     **{"aria-label": "Tracks to show"})
+    marks = html.Div(id=ids.MARKS_LIST, className="genome-marks",
+                     **{"aria-label": "Marked regions"})
+    return html.Div(
+        [controls(data), panel, marks, strip, card], className="panel genome-panel"
+    )
+
+
+def catalogue(data: RunData) -> dict[str, dict[str, Any]]:
+    """Every track by its id, as the browser lists it; ``later`` says which part it comes with."""
+    return {
+        info.id: {"id": info.id, "group": info.group, "label": info.label, "name": named(info),
+                  "later": info.kind in LATER}
+        for info in data.tracks.catalogue.values()
+    }
+
+
+def named(info: TrackInfo) -> str:
+    """A track's name where its group is not seen beside it."""
+    is_alone = info.kind in {"genes", "intervals", "repeats", "depth", "tokens", "bases", "hits"}
+    return info.label if is_alone else f"{info.group}, {info.label}"

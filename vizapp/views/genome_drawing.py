@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from precompute.errors import MotiflensError
 from vizapp.data import RunData
 from vizapp.data.genome import MAX_COLUMNS, MAX_LETTER_BP, MAX_STRIP_BP
+from vizapp.data.genome_tracks import ModelInfo, TrackInfo
 from vizapp.figures.genome import (
     GeneShape,
     Track,
     gene_track,
     interval_track,
+    limits_of,
     sequence_track,
     signal_track,
     stack,
     strip_track,
 )
+from vizapp.figures.genome_signals import Curve, curves_track, difference
+from vizapp.genome_state import Mark, TrackItem
 from vizapp.loci import format_locus
 from vizapp.state import Region
-from vizapp.theme import MODEL_COLORS, MODEL_LABELS, OBSERVED, OKABE_ITO
-from vizapp.views.genome_explained import explained
+from vizapp.theme import OBSERVED, OKABE_ITO, RESIDUAL
+from vizapp.views.genome_explained import base_contributions, motif_contributions
 from vizapp.views.genome_frame import Frame, frame_of
 
 #: What is asked for: the tracks that are there at once, the contributions, or both.
 PARTS = ("signals", "explained", "all")
 
-_MAX_PEAK_SETS = 6
 _HOVER_BINS = 700
 
 
@@ -54,21 +59,65 @@ def _genes(data: RunData, frame: Frame) -> Track:
     return drawn if is_here else replace(drawn, note="no gene in this window")
 
 
-def _signals(data: RunData, frame: Frame, track: str) -> list[Track]:
-    genome, about = data.genome, data.genome.tracks[track]
-    edges, values = genome.observed(frame.loaded, track, frame.columns)
-    tracks = [
-        signal_track("Observed", edges, values, OBSERVED, about["unit"], about["short_label"])
+def _r_text(data: RunData, frame: Frame, model: str, track: str) -> str:
+    r, n = data.genome.correlation(frame.view, track, model)
+    return f"r {r:.2f} (n {n:,}, 16 bp)" if np.isfinite(r) else "r not defined here"
+
+
+def _observed(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    about = data.genome.tracks[info.of]
+    edges, values = data.genome.observed(frame.loaded, info.of, frame.columns)
+    label = about["short_label"]
+    track = signal_track("Observed", edges, values, OBSERVED, about["unit"], label)
+    return [replace(track, group=label)]
+
+
+def _predicted(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    about, model = data.genome.tracks[info.of], data.tracks.models[info.model]
+    edges, values = data.genome.predicted(frame.loaded, info.of, model.name, frame.columns)
+    note = f"predicted {about['short_label']}, {_r_text(data, frame, model.name, info.of)}"
+    track = signal_track(model.label, edges, values, model.color, about["unit"], note)
+    return [replace(track, group=about["short_label"])]
+
+
+def _curves(data: RunData, frame: Frame, track: str, models: list[ModelInfo]) -> list[Curve]:
+    observed = data.genome.observed(frame.loaded, track, frame.columns)
+    return [
+        Curve("observed", *observed, OBSERVED, is_filled=True),
+        *(Curve(m.label, *data.genome.predicted(frame.loaded, track, m.name, frame.columns),
+                m.color) for m in models),
     ]
-    for encoding, label in MODEL_LABELS.items():
-        edges, values = genome.predicted(frame.loaded, track, encoding, frame.columns)
-        r, n = genome.correlation(frame.view, track, encoding)
-        shown = f"r {r:.2f} (n {n:,}, 16 bp)" if np.isfinite(r) else "r not defined here"
-        note = f"predicted {about['short_label']}, {shown}"
-        tracks.append(
-            signal_track(label, edges, values, MODEL_COLORS[encoding], about["unit"], note)
-        )
-    return tracks
+
+
+def _residual(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    about, model = data.genome.tracks[info.of], data.tracks.models[info.model]
+    observed, predicted = _curves(data, frame, info.of, [model])
+    rest = Curve("residual", observed.edges, difference(observed, predicted), RESIDUAL,
+                 is_filled=True)
+    note = f"observed - predicted {about['short_label']}, {model.label}"
+    track = curves_track("Residual", [rest], about["unit"], note, is_centred=True)
+    return [replace(track, group=f"residual of {about['short_label']}")]
+
+
+def _together(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    about, model = data.genome.tracks[info.of], data.tracks.models[info.model]
+    observed, predicted = _curves(data, frame, info.of, [model])
+    rest = Curve("residual", observed.edges, difference(observed, predicted), RESIDUAL)
+    note = (f"grey observed, line predicted, purple residual; {about['short_label']}, "
+            f"{_r_text(data, frame, model.name, info.of)}")
+    track = curves_track(model.label, [observed, predicted, rest], about["unit"], note, 1.3)
+    return [replace(track, group=about["short_label"])]
+
+
+def _models(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    about, models = data.genome.tracks[info.of], data.tracks.models_of(info.of)
+    note = f"{about['short_label']}, grey observed; r: " + ", ".join(
+        f"{m.label} {_r_text(data, frame, m.name, info.of).removeprefix('r ').split(' (')[0]}"
+        for m in models
+    )
+    curves = _curves(data, frame, info.of, models)
+    track = curves_track("Models", curves, about["unit"], note, 1.3)
+    return [replace(track, group=about["short_label"])]
 
 
 def _summary(data: RunData, frame: Frame) -> list[Track]:
@@ -106,72 +155,136 @@ def _strip(data: RunData, frame: Frame) -> Track:
                        frame.view.width)
 
 
-def _peaks(data: RunData, frame: Frame, targets: list[str]) -> Track:
-    region = frame.loaded
-    rows = []
-    inside = data.genome.in_window(data.genome.peaks, region)
-    for number, target in enumerate(targets):
-        mine = inside[inside["target"] == target]
-        spans = [(int(a), int(b)) for a, b in zip(mine["start"], mine["end"], strict=True)]
-        rows.append((target, OKABE_ITO[(number + 2) % len(OKABE_ITO)], spans))
-    islands = data.genome.in_window(data.genome.intervals, region)
-    islands = islands[islands["kind"] == "cpg_island"]
-    spans = [(int(a), int(b)) for a, b in zip(islands["start"], islands["end"], strict=True)]
-    rows.append(("CpG islands", "#009E73", spans))
-    return interval_track("K562 peaks and CpG islands", rows, region.start, region.end,
-                          frame.view.width)
+def _spans(table: pd.DataFrame) -> list[tuple[int, int]]:
+    return [(int(a), int(b)) for a, b in zip(table["start"], table["end"], strict=True)]
 
 
-def build_genome(
-    data: RunData, region: Region, track: Any, targets: Any, part: Any = "all",
+def _intervals(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    """Peaks of a set, intervals of a kind, or repeats: a row of blocks."""
+    genome, region = data.genome, frame.loaded
+    name, color = info.label, "#009E73"
+    if info.kind == "peaks":
+        table = genome.peaks[genome.peaks["target"] == info.of]
+        name = f"{info.of} peaks"
+        color = OKABE_ITO[(2 + list(genome.targets).index(info.of)) % len(OKABE_ITO)]
+    elif info.kind == "repeats":
+        table, color = data.tracks.repeats, "#7A6A53"
+    else:
+        table = genome.intervals[genome.intervals["kind"] == info.of]
+    rows = [(name, color, _spans(genome.in_window(table, region)))]
+    return [interval_track("", rows, region.start, region.end, frame.view.width)]
+
+
+def _contributions(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    draw = motif_contributions if info.model == "tokens" else base_contributions
+    return draw(data, frame)
+
+
+def _depth(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    depth = data.genome.depth(frame.loaded, frame.columns)
+    n_unknown = data.genome.unknown_bp(frame.view)
+    unknown = f"; {n_unknown:,} of {frame.view.width:,} bases are unknown (N)" if n_unknown else ""
+    return [signal_track("Motif depth", depth.edges, depth.values, "#7A6A53", "motif features",
+                         f"hits over each base{unknown}")]
+
+
+def _tokens(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    is_wide = frame.view.width > MAX_STRIP_BP
+    return _summary(data, frame) if is_wide else [_strip(data, frame)]
+
+
+def _sequence(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    if frame.view.width > MAX_LETTER_BP:
+        return []
+    return [sequence_track(frame.loaded.start, data.genome.codes(frame.loaded))]
+
+
+_Draw = Callable[[RunData, Frame, TrackInfo], list[Track]]
+
+#: How each kind of the catalogue is drawn.
+_DRAWN: dict[str, _Draw] = {
+    "genes": lambda data, frame, info: [_genes(data, frame)],
+    "observed": _observed, "predicted": _predicted, "residual": _residual,
+    "together": _together, "models": _models, "depth": _depth, "tokens": _tokens,
+    "bases": _sequence, "peaks": _intervals, "intervals": _intervals, "repeats": _intervals,
+    "contributions": _contributions,
+}
+
+#: Kinds that come after the rest is drawn, for they take longer.
+LATER = frozenset({"contributions"})
+
+
+def build_tracks(
+    data: RunData, region: Region, items: list[TrackItem], part: Any = "all",
     is_around: bool = False,
-) -> dict[str, Any]:
-    """The genome figure of a window.
+) -> list[Track]:
+    """Rows of a window, from top to bottom; a track may have none or several.
 
     Parameters
     ----------
+    items : known tracks, see :func:`vizapp.genome_state.parse_tracks`
     part : one of ``PARTS``
-    is_around : whether what lies around the window is in the figure too; its axis shows the window
+    is_around : whether what lies around the window is in the rows too
 
     Raises
     ------
     MotiflensError
-        When the track, a peak set or the part is not one that there is.
+        When the part is not one that there is.
     """
-    if not isinstance(track, str) or track not in data.genome.predicted_tracks:
-        raise MotiflensError("choose a signal track from the list")
-    chosen = [] if targets is None else targets
-    if not isinstance(chosen, list) or not all(
-        isinstance(t, str) and t in data.genome.targets for t in chosen
-    ):
-        raise MotiflensError("choose peak sets from the list")
     if part not in PARTS:
         raise MotiflensError(f"a part of the view is one of {', '.join(PARTS)}; reload the page")
     frame = frame_of(data, region, is_around)
-    tracks: list[Track] = []
-    if part != "explained":
-        tracks += _plain(data, frame, track, chosen[:_MAX_PEAK_SETS])
-    if part != "signals":
-        tracks += explained(data, frame)
-    return stack(tracks, region.chrom, region.start, region.end, data.assembly)
+    rows: list[Track] = []
+    for item in items:
+        info = data.tracks.catalogue[item.id]
+        if part == "all" or (part == "explained") == (info.kind in LATER):
+            rows += [replace(row, id=item.id) for row in _DRAWN[info.kind](data, frame, info)]
+    return rows
 
 
-def _plain(data: RunData, frame: Frame, track: str, targets: list[str]) -> list[Track]:
-    depth = data.genome.depth(frame.loaded, frame.columns)
-    n_unknown = data.genome.unknown_bp(frame.view)
-    unknown = f"; {n_unknown:,} of {frame.view.width:,} bases are unknown (N)" if n_unknown else ""
-    is_wide = frame.view.width > MAX_STRIP_BP
-    has_letters = frame.view.width <= MAX_LETTER_BP
-    return [
-        _genes(data, frame),
-        *_signals(data, frame, track),
-        signal_track("Motif depth", depth.edges, depth.values, "#7A6A53", "motif features",
-                     f"hits over each base{unknown}"),
-        *(_summary(data, frame) if is_wide else [_strip(data, frame)]),
-        *([sequence_track(frame.loaded.start, data.genome.codes(frame.loaded))]
-          if has_letters else []),
-        _peaks(data, frame, targets),
+def build_genome(
+    data: RunData, region: Region, items: list[TrackItem] | None = None,
+    is_around: bool = False, marks: list[Mark] | None = None,
+) -> dict[str, Any]:
+    """The genome view of a window as one figure, for export.
+
+    Parameters
+    ----------
+    items : known tracks; by default those of a fresh view
+    is_around : whether what lies around the window is in the figure too; its axis shows the window
+    marks : marked regions; those of the window are drawn
+    """
+    chosen = [TrackItem(i) for i in data.tracks.defaults] if items is None else items
+    rows = scaled(build_tracks(data, region, chosen, "all", is_around), chosen)
+    shown = [
+        (m.region.start, m.region.end, m.name, OKABE_ITO[n % len(OKABE_ITO)])
+        for n, m in enumerate(marks or [])
+        if m.region.chrom == region.chrom and m.region.start < region.end
+        and m.region.end > region.start
     ]
+    return stack(rows, region.chrom, region.start, region.end, data.assembly, shown)
+
+
+def scaled(rows: list[Track], items: list[TrackItem]) -> list[Track]:
+    """Rows with the heights and scales that their items ask for."""
+    asked = {item.id: item for item in items}
+    limits = [limits_of(row) for row in rows]
+    shared: dict[str, list[tuple[float, float]]] = {}
+    for row, ends in zip(rows, limits, strict=True):
+        if ends and row.group and asked[row.id].scale == "group":
+            shared.setdefault(row.group, []).append(ends)
+    out = []
+    for row, ends in zip(rows, limits, strict=True):
+        item = asked[row.id]
+        y_axis = row.yaxis
+        if ends and isinstance(item.scale, tuple):
+            y_axis = {**y_axis, "range": list(item.scale)}
+        elif ends and item.scale == "group" and row.group:
+            of_group = shared[row.group]
+            y_axis = {**y_axis, "range": [min(e[0] for e in of_group),
+                                          max(e[1] for e in of_group)]}
+        out.append(replace(row, height=row.height * item.times, yaxis=y_axis))
+    return out
 
 
 def width_text(width: int) -> str:

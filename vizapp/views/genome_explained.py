@@ -7,28 +7,39 @@ from vizapp.data.genome import MAX_ATTRIBUTION_BP, MAX_LETTER_BP
 from vizapp.figures.genome import Track, attribution_track, base_track
 from vizapp.views.genome_frame import Frame
 
+_TOO_WIDE = f"zoom in below {MAX_ATTRIBUTION_BP // 1000} kb to see contributions"
 
-def explained(data: RunData, frame: Frame) -> list[Track]:
-    """The tracks of contributions."""
-    genome, region = data.genome, frame.view
-    stored = genome.attributions
-    heat = stored.heat(region, loaded=frame.loaded, columns=frame.columns)
-    track = genome.tracks[stored.about["track"]]["short_label"]
+
+def motif_contributions(data: RunData, frame: Frame) -> list[Track]:
+    """The heatmap of the strongest motif clusters."""
+    stored = data.genome.attributions
+    title = "DeepLIFT per motif cluster, token model"
+    heat = stored.heat(frame.view, loaded=frame.loaded, columns=frame.columns)
     if heat is None:
-        note = f"zoom in below {MAX_ATTRIBUTION_BP // 1000} kb to see contributions"
-        return [Track("DeepLIFT per motif cluster, token model", 0.3, [], {"visible": False}, note)]
-    note = f"of predicted {track}; completeness error {error_text(heat.error)} (float64)"
-    tracks = []
-    if len(heat.labels):
-        tracks.append(attribution_track(heat.edges, heat.labels, heat.values, note))
-    else:
-        empty = "no motif in this window"
-        tracks.append(Track("DeepLIFT per motif cluster", 0.3, [], {"visible": False}, empty))
-    steps, error = stored.bases(region, frame.loaded, frame.columns)
-    letters = genome.codes(frame.loaded) if region.width <= MAX_LETTER_BP else None
+        return [_sentence(title, _TOO_WIDE)]
+    if not len(heat.labels):
+        return [_sentence(title, "no motif in this window")]
+    return [attribution_track(heat.edges, heat.labels, heat.values, _note(data, heat.error))]
+
+
+def base_contributions(data: RunData, frame: Frame) -> list[Track]:
+    """The curve or the letters of the bases."""
+    genome, width = data.genome, frame.view.width
+    if width > MAX_ATTRIBUTION_BP:
+        return [_sentence("DeepLIFT per base, one-hot model", _TOO_WIDE)]
+    steps, error = genome.attributions.bases(frame.view, frame.loaded, frame.columns)
+    letters = genome.codes(frame.loaded) if width <= MAX_LETTER_BP else None
     hint = "" if letters is not None else f"; letters below {MAX_LETTER_BP} bp"
-    note = f"of predicted {track}; completeness error {error_text(error)} (float64){hint}"
-    return [*tracks, base_track(steps.edges, steps.values, letters, note)]
+    return [base_track(steps.edges, steps.values, letters, _note(data, error, hint))]
+
+
+def _sentence(title: str, says: str) -> Track:
+    return Track(title, 0.3, [], {"visible": False}, says)
+
+
+def _note(data: RunData, error: float, more: str = "") -> str:
+    track = data.genome.tracks[data.genome.attributions.about["track"]]["short_label"]
+    return f"of predicted {track}; completeness error {error_text(error)} (float64){more}"
 
 
 def error_text(error: float) -> str:

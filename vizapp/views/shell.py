@@ -33,7 +33,9 @@ PAGES = {
 
 _KEYS = [
     ("/", "search: region, gene, motif, community, word"), ("← →", "pan"), ("+ −", "zoom"),
-    ("n p", "next, previous"), ("l b", "lasso, box on the map"), ("Esc", "clear the selection"),
+    ("n p", "next, previous"),
+    ("m", "mark the genome window; Shift and drag marks a part of it"),
+    ("l b", "lasso, box on the map"), ("Esc", "clear the selection"),
     ("Shift, Alt", "held while drawing or clicking: add, subtract; both: intersect"),
     ("Ctrl+Z", "undo the last move or selection"), ("?", "this help"),
 ]
@@ -163,6 +165,8 @@ def page(
         dcc.Store(id=ids.LASSO_STORE),
         *selection_stores(data),
         dcc.Store(id=ids.DRAG_STORE),
+        dcc.Store(id=ids.TRACKS_STORE),
+        dcc.Store(id=ids.MARKS_STORE),
         dcc.Store(id=ids.GENOME_CLICK),
         dcc.Store(id=ids.HISTORY_STORE),
         dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),
