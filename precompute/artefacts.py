@@ -695,6 +695,58 @@ _ALL += [
 
 _ALL += [
     Artefact(
+        "interactions",
+        "effects/interactions.parquet",
+        "parquet",
+        {
+            "first": "int, motif cluster",
+            "second": "int, motif cluster, at least first",
+            "windows": "int, active windows in which both occur within the largest distance",
+            "sites": "int, windows that were tested, one site in each",
+            "overlapping": "float 0-1, share of the sites whose two occurrences share a bin",
+            "distance_bp": "float, median distance of the centres",
+            "change_first": "float, mean log2 change of the window's signal without first",
+            "change_second": "float, the same without second",
+            "change_both": "float, the same without both",
+            "interaction": "float, mean of change_both - change_first - change_second",
+            "interaction_low": "float, 95 % bootstrap interval over sites",
+            "interaction_high": "float",
+            "p_value": "float 0-1, Wilcoxon signed-rank, two-sided",
+            "q_value": "float 0-1, Benjamini-Hochberg over the pairs",
+            "interaction_linear": "float, the same on the linear scale, in the track's unit",
+            "interaction_linear_low": "float",
+            "interaction_linear_high": "float",
+        },
+        is_optional=True,
+    ),
+    Artefact(
+        "interaction_sites",
+        "effects/interaction_sites.parquet",
+        "parquet",
+        {
+            "first": "int, motif cluster",
+            "second": "int, motif cluster, at least first",
+            "chrom": "str",
+            "start": "int, bp, of both occurrences together",
+            "end": "int",
+            "first_start": "int, bp, bins that hold the occurrence of first",
+            "first_end": "int",
+            "second_start": "int",
+            "second_end": "int",
+            "distance_bp": "float, between the centres",
+            "window_start": "int, bp, of the window whose signal is predicted",
+            "window_end": "int",
+            "predicted": "float, mean signal per base of the window, in the track's unit",
+            "without_first": "float, the same with the occurrence of first knocked out",
+            "without_second": "float",
+            "without_both": "float",
+        },
+        is_optional=True,
+    ),
+]
+
+_ALL += [
+    Artefact(
         "evaluation",
         "evaluation",
         "folder",

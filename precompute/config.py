@@ -172,6 +172,27 @@ class EffectsConfig(Strict):
     )
 
 
+class InteractionConfig(Strict):
+    windows: int = Field(
+        600, ge=1, le=100_000, description="windows of the highest observed signal that are used"
+    )
+    window_bp: int = Field(500, ge=32, le=10_000, description="whose mean prediction is the target")
+    clusters: int = Field(
+        24, ge=1, le=500, description="motif clusters of the largest summed contribution"
+    )
+    pairs: int = Field(300, ge=1, le=50_000, description="pairs that are tested at most")
+    sites: int = Field(50, ge=2, le=10_000, description="windows per pair, one site in each")
+    min_sites: int = Field(10, ge=2, description="a pair that meets in fewer windows is left out")
+    min_occupancy: float = Field(
+        0.5, gt=0, description="of an occurrence: summed over the consecutive bins that hold it"
+    )
+    max_distance_bp: float = Field(150.0, gt=0, description="between centres of two occurrences")
+    bootstrap: int = Field(1000, ge=20, le=100_000, description="resamples of sites for intervals")
+    pseudo_share: float = Field(
+        0.1, gt=0, description="pseudo-value of the logarithms, share of the track's mean signal"
+    )
+
+
 class EvaluationConfig(Strict):
     peaks: dict[Name, str] = Field(
         default={}, description="reference peaks of a track: a target or set of the annotation's "
@@ -206,6 +227,7 @@ class Config(Strict):
     shipped: ShippedConfig = ShippedConfig()
     attributions: AttributionConfig = AttributionConfig()
     effects: EffectsConfig = EffectsConfig()
+    interactions: InteractionConfig = InteractionConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
 
     @model_validator(mode="after")

@@ -211,6 +211,11 @@ STAGES: tuple[Stage, ...] = (
         ("attributions_tokens",), ("effects",), ("effects",),
     ),
     Stage(
+        "interactions", "Knock out pairs of motif clusters", _P + "interactions.stage:run",
+        ("sequence", "signal", *_TOKENS, "model_tokens", "attributions_tokens"),
+        ("interactions", "interaction_sites"), ("interactions", "attributions"),
+    ),
+    Stage(
         "predict_shipped", "Predict with the shipped models",
         _P + "predictions_shipped:run", ("sequence", "signal", "bins", "tokens", "features",
         "feature_clusters"), ("predictions_shipped",), ("shipped",), _shipped_inputs,

@@ -640,6 +640,17 @@ DAMAGES = [
     Damage("bins of nothing", table("effects", lambda t: t.assign(bins=t["bins"] + (
         t["bins"] > 0), total=t["mean"] * (t["bins"] + (t["bins"] > 0)))), "effects",
         "agreement", "the bins of all clusters"),
+    Damage("a pair twice", rows("interactions", ("second", 1, 1)), "interactions", "values",
+           "has the pair 0 and 1"),
+    Damage("a mean interaction outside of its interval", rows(
+           "interactions", ("interaction_high", 0, -9.0)), "interactions", "values",
+           "is outside of its interval"),
+    Damage("a lost site", table("interaction_sites", lambda t: t.iloc[:-1]), "interaction_sites",
+           "agreement", "23 sites of the pair 3 and 8"),
+    Damage("a site in the sea", rows("interaction_sites", ("end", 3, 10**9)),
+           "interaction_sites", "agreement", "outside of the sequence"),
+    Damage("a signal below nothing", rows("interaction_sites", ("without_both", 2, -0.5)),
+           "interaction_sites", "values", "the value -0.5"),
 ]
 
 #: On a run that was made from ready hits.

@@ -68,6 +68,7 @@ def config(**changes: Any) -> Config:
         "shipped": {},
         "attributions": {"tile_bins": 300},
         "evaluation": {},
+        "interactions": {},
     }
     for section, values in changes.items():
         target = data

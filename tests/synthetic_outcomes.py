@@ -24,6 +24,7 @@ from precompute.models.bigwig import write_bigwig
 from precompute.models.store import FeatureClusters, clusters_card
 from precompute.pipeline import STAGES, Pipeline
 from precompute.token_store import TokenStore
+from tests.synthetic_effects import write_interactions
 
 if TYPE_CHECKING:
     import zarr
@@ -335,6 +336,7 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     facts = _facts(run)
     facts["lexicon"] = entries.run(StageContext(config, run, "lexicon"))
     facts["effects"] = effects.run(StageContext(config, run, "effects"))
+    facts["interactions"] = write_interactions(StageContext(config, run, "interactions"))
     facts["evaluate"] = evaluation.run(StageContext(config, run, "evaluate"))
     records = {
         stage.name: StageRecord(

@@ -199,6 +199,15 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "attributions_tokens": {"tile_error": (0, 1e-3)},
     "attributions_onehot": {"tile_error": (0, 1e-3)},
     "effects": {"bins": (0, None), "mean_abs": (0, None)},
+    "interactions": {
+        "first": (0, None), "second": (0, None), "windows": (1, None), "sites": (1, None),
+        "distance_bp": (0, None),
+    },
+    "interaction_sites": {
+        "first": (0, None), "second": (0, None), "distance_bp": (0, None),
+        **dict.fromkeys(
+            ("predicted", "without_first", "without_second", "without_both"), (0, None)),
+    },
     "metrics": {"r": (-1, 1), "spearman": (-1, 1), "window_r_median": (-1, 1), "n": (0, None),
                 "windows": (0, None), "resolution_bp": (0, None)},
     "windows": {"r": (-1, 1)},

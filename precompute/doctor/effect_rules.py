@@ -55,7 +55,64 @@ def _check_bins(opened: Opened, chart: Chart, ledger: Ledger) -> None:
     )
 
 
+_PAIR = ["first", "second"]
+
+
+def _check_pairs(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    """Pairs once each, of clusters of the run, with means inside their intervals."""
+    table = opened.column(
+        "interactions", *_PAIR, "windows", "sites", *(
+            f"interaction{scale}{end}" for scale in ("", "_linear")
+            for end in ("", "_low", "_high")))
+    most = ledger.size("n_clusters")
+    wrong = (table["second"] < table["first"]) | table.duplicated(_PAIR)
+    if most is not None:
+        wrong |= table["second"] >= most
+    if wrong.any():
+        row = table[wrong].iloc[0]
+        chart.fault("interactions", "values", f"has the pair {row['first']:.0f} and "
+                    f"{row['second']:.0f}", "each pair of clusters once, the smaller first",
+                    part="second")
+        return
+    for part in ("interaction", "interaction_linear"):
+        room = _ROUNDING * (1 + table[part].abs())
+        is_out = (table[part] < table[f"{part}_low"] - room) | (
+            table[part] > table[f"{part}_high"] + room)
+        if is_out.any():
+            row = table[is_out].iloc[0]
+            chart.fault("interactions", "values", f"{part} {row[part]:.4g} is outside of its "
+                        f"interval {row[f'{part}_low']:.4g} to {row[f'{part}_high']:.4g}",
+                        "a mean in its interval", part=part)
+            return
+    chart.require((table["sites"] <= table["windows"]).all(), "interactions", "values",
+                  "more sites than windows", "at most one site in each window", part="sites")
+
+
+def _check_sites(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    """The sites of each pair are as many as it says, and lie in the run's sequence."""
+    sites = opened.column("interaction_sites", *_PAIR, "chrom", "start", "end")
+    pairs = opened.column("interactions", *_PAIR, "sites")
+    wanted = {(r.first, r.second): int(r.sites) for r in pairs.itertuples()}
+    found = {key: int(n) for key, n in sites.groupby(_PAIR).size().items()}
+    if wanted != found:
+        key = next(k for k in sorted({*wanted, *found}) if wanted.get(k) != found.get(k))
+        chart.fault(
+            chart.blame("interactions", "interaction_sites"), "agreement",
+            f"{found.get(key, 0):,} sites of the pair {key[0]} and {key[1]} in interaction_sites",
+            f"{wanted.get(key, 0):,} as in interactions", part="sites",
+        )
+    for chrom, rows in sites.groupby("chrom", sort=False):
+        region = opened.attributes.get(("sequence", str(chrom)))
+        if region is None or (rows["start"] < region["start"]).any() or (
+            rows["end"] > region["end"]
+        ).any() or (rows["end"] <= rows["start"]).any():
+            chart.fault("interaction_sites", "agreement", f"a site on {chrom} lies outside of the "
+                        "sequence", "sites in the run's sequence", part="start, end")
+
+
 RULES = [
     Rule(("effects",), _check_effects),
     Rule(("attributions_tokens", "effects"), _check_bins),
+    Rule(("interactions",), _check_pairs),
+    Rule(("interactions", "interaction_sites", "sequence"), _check_sites),
 ]

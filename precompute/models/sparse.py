@@ -72,6 +72,11 @@ class SparseRows(NamedTuple):
             self.n_columns,
         )
 
+    def copy(self) -> SparseRows:
+        """The rows by themselves, so that what they are a view of can be let go."""
+        return SparseRows(
+            self.indptr.copy(), self.indices.copy(), self.values.copy(), self.n_columns)
+
     def reversed(self) -> SparseRows:
         """The rows in reverse order (and the entries of each row too)."""
         indptr = np.concatenate([[0], np.cumsum(np.diff(self.indptr)[::-1])]).astype(np.int64)
