@@ -13,24 +13,29 @@ Shrikumar et al., DeepLIFT, arXiv:1704.02685; the paper, section on attributions
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.artefacts import RunFolder
 from precompute.attribution.background import background_baseline
 from precompute.context import Facts, StageContext
 from precompute.errors import StageError
 from precompute.models.dataset import CELL_BP, Source, Window
 from precompute.models.sparse import SparseRows
 from precompute.models.store import TrainedModel, load_own_model
-from precompute.streaming import in_order, windows
+from precompute.streaming import windows
 
 if TYPE_CHECKING:
     import zarr
 
-    from precompute.models.deeplift import Attribution, Explainer
+    from precompute.execution import Execution
+    from precompute.models.deeplift import Attribution, Explainer, SparseAttribution
 
 _CHUNK = 1 << 18
 
@@ -111,16 +116,11 @@ class _Numbers(NamedTuple):
 
 
 def _explained(
-    source: Source, chrom: str, todo: list[Tile], workers: int,
-    function: Callable[[Window, tuple[int, int]], Found],
+    execution: Execution, function: Callable[[Tile], Found], todo: list[Tile],
     report: Callable[[int], None],
 ) -> Iterator[tuple[Tile, int, Found]]:
     """Tiles in order, the position before which their values are final, and what was found."""
-
-    def one(tile: Tile) -> Found:
-        return function(Window(chrom, tile.first, tile.last), tile.target)
-
-    for number, (tile, found) in enumerate(in_order(one, todo, workers)):
+    for number, (tile, found) in enumerate(execution.in_order(function, todo)):
         upto = todo[number + 1].first if number + 1 < len(todo) else tile.last
         yield tile, upto, found
         report(tile.hi)
@@ -165,19 +165,68 @@ def _write_tiles(group: zarr.Group, todo: list[Tile], found: list[_Numbers]) -> 
 # -- stages ----------------------------------------------------------------------------------
 
 
-class _Prepared(NamedTuple):
+class Work(NamedTuple):
+    """What a tile is explained with: small, so that it travels to a worker of a cluster.
+
+    ``baseline`` is float64 (channels,) as bytes.
+    """
+
+    root: Path
+    encoding: str
+    track: int
+    baseline: bytes
+
+
+class _Opened(NamedTuple):
     explainer: Explainer
     source: Source
+
+
+class _Prepared(NamedTuple):
+    work: Work
+    opened: _Opened
     about: dict[str, Any]
 
 
-def _prepare(context: StageContext, encoding: str) -> _Prepared:
+_lock = threading.Lock()
+
+
+def _open(work: Work) -> _Opened:
+    """The explainer and its inputs, opened once in each process."""
+    with _lock:
+        return _open_once(work)
+
+
+@lru_cache(maxsize=1)
+def _open_once(work: Work) -> _Opened:
     import torch
 
     from precompute.models.deeplift import Explainer
 
     # Tiles are explained side by side, each on one thread.
     torch.set_num_threads(1)
+    run = RunFolder(work.root)
+    model = load_own_model(run, work.encoding)
+    baseline = np.frombuffer(work.baseline).copy()
+    return _Opened(
+        Explainer(model, baseline, work.track), Source(run, work.encoding, model.tracks)
+    )
+
+
+def _tile_tokens(work: Work, chrom: str, tile: Tile) -> tuple[SparseRows, SparseAttribution]:
+    explainer, source = _open(work)
+    rows = source.rows(Window(chrom, tile.first, tile.last))
+    return rows, explainer.tokens(rows, tile.target)
+
+
+def _tile_bases(work: Work, chrom: str, tile: Tile) -> tuple[NDArray[np.float64], _Numbers]:
+    explainer, source = _open(work)
+    found = explainer.dense(source.onehot(Window(chrom, tile.first, tile.last)), tile.target)
+    numbers = _Numbers(found.prediction, found.baseline_prediction, found.error)
+    return found.values.sum(axis=0), numbers
+
+
+def _prepare(context: StageContext, encoding: str) -> _Prepared:
     run, config = context.run, context.config.attributions
     model = load_own_model(run, encoding)
     track = config.track or model.tracks[0]
@@ -200,7 +249,10 @@ def _prepare(context: StageContext, encoding: str) -> _Prepared:
         "target": f"predicted signal ({unit}) summed over the {positions} of the tile",
         "chroms": source.store.chroms,
     }
-    return _Prepared(Explainer(model, baseline, number), source, about)
+    work = Work(run.root.resolve(), encoding, number, np.asarray(baseline, np.float64).tobytes())
+    # The run may have been made anew under the same path since.
+    _open_once.cache_clear()
+    return _Prepared(work, _open(work), about)
 
 
 def _facts(about: dict[str, Any], errors: list[float]) -> Facts:
@@ -212,8 +264,8 @@ def _facts(about: dict[str, Any], errors: list[float]) -> Facts:
 
 def run_tokens(context: StageContext) -> Facts:
     """Attribute the token model: artefact ``attributions_tokens``."""
-    explainer, source, about = _prepare(context, "tokens")
-    store, errors = source.store, []
+    work, opened, about = _prepare(context, "tokens")
+    store, errors = opened.source.store, []
     summed = np.zeros(store.n_clusters)
     total, before = sum(store.n_bins(c) for c in store.chroms), 0
     with context.run.writing_group("attributions_tokens", **about) as group:
@@ -223,7 +275,7 @@ def run_tokens(context: StageContext) -> Facts:
                 context.progress(before + n, total, chrom)
 
             child = group.create_group(chrom)
-            found = _tokens_of(context, explainer, source, child, summed, report)
+            found = _tokens_of(context, work, child, summed, report)
             errors += [numbers.error for numbers in found]
             before += store.n_bins(chrom)
         group.attrs["mean_abs"] = (summed / total).tolist()
@@ -231,11 +283,11 @@ def run_tokens(context: StageContext) -> Facts:
 
 
 def _tokens_of(
-    context: StageContext, explainer: Explainer, source: Source, group: zarr.Group,
-    summed: NDArray[np.float64], report: Callable[[int], None],
+    context: StageContext, work: Work, group: zarr.Group, summed: NDArray[np.float64],
+    report: Callable[[int], None],
 ) -> list[_Numbers]:
     """Write one chromosome's group; adds each cluster's absolute contributions to ``summed``."""
-    chrom = group.basename
+    chrom, (explainer, source) = group.basename, _open(work)
     todo = tiles(
         source.n_positions(chrom), context.config.attributions.tile_bins, explainer.reach.outputs
     )
@@ -249,13 +301,8 @@ def _tokens_of(
     arrays["indptr"].append(np.zeros(1, np.int64))
     present, absent, numbers = Overlap(), Overlap(), []
     nnz = done = 0
-
-    def function(window: Window, target: tuple[int, int]) -> tuple[SparseRows, Any]:
-        rows = source.rows(window)
-        return rows, explainer.tokens(rows, target)
-
-    workers = context.config.run.workers
-    for tile, upto, (rows, found) in _explained(source, chrom, todo, workers, function, report):
+    function = partial(_tile_tokens, work, chrom)
+    for tile, upto, (rows, found) in _explained(context.execution, function, todo, report):
         ready = rows.rows(done - tile.first, upto - tile.first)
         # Non-zeros are counted from the chromosome's first: those of bin ``done`` start at nnz.
         start = nnz - int(rows.indptr[done - tile.first])
@@ -275,7 +322,7 @@ def _tokens_of(
 
 def run_onehot(context: StageContext) -> Facts:
     """Attribute the one-hot model: artefact ``attributions_onehot``."""
-    explainer, source, about = _prepare(context, "onehot")
+    work, (_, source), about = _prepare(context, "onehot")
     chroms, errors = source.store.chroms, []
     total, before = sum(source.n_positions(c) for c in chroms), 0
     with context.run.writing_group("attributions_onehot", **about) as group:
@@ -284,31 +331,26 @@ def run_onehot(context: StageContext) -> Facts:
             def report(n: int, before: int = before, chrom: str = chrom) -> None:
                 context.progress(before + n, total, chrom)
 
-            found = _bases_of(context, explainer, source, group.create_group(chrom), report)
+            found = _bases_of(context, work, group.create_group(chrom), report)
             errors += [numbers.error for numbers in found]
             before += source.n_positions(chrom)
     return _facts(about, errors)
 
 
 def _bases_of(
-    context: StageContext, explainer: Explainer, source: Source, group: zarr.Group,
-    report: Callable[[int], None],
+    context: StageContext, work: Work, group: zarr.Group, report: Callable[[int], None],
 ) -> list[_Numbers]:
-    chrom = group.basename
+    chrom, (explainer, source) = group.basename, _open(work)
     n = source.n_positions(chrom)
     todo = tiles(n, context.config.attributions.tile_bins, explainer.reach.outputs)
     array, overlap, numbers = _Growing(group, "values", np.float32), Overlap(), []
-
-    def function(window: Window, target: tuple[int, int]) -> Attribution:
-        return explainer.dense(source.onehot(window), target)
-
-    workers, length = context.config.run.workers, len(source.codes(chrom))
-    for tile, upto, found in _explained(source, chrom, todo, workers, function, report):
+    function, length = partial(_tile_bases, work, chrom), source.n_bp(chrom)
+    for tile, upto, (values, found) in _explained(context.execution, function, todo, report):
         start, stop = tile.first * CELL_BP, upto * CELL_BP
-        done = overlap.add(start, found.values.sum(axis=0), stop)
+        done = overlap.add(start, values, stop)
         # The last cell may reach beyond the sequence.
         array.append(done[: len(done) - max(0, stop - length)])
-        numbers.append(_Numbers(found.prediction, found.baseline_prediction, found.error))
+        numbers.append(found)
     array.close()
     _write_tiles(group, todo, numbers)
     return numbers

@@ -1,5 +1,8 @@
 """Attribution stages: tiles against one pass, the contract, the background."""
 
+import dataclasses
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,8 +11,10 @@ from precompute.artefacts import RunFolder
 from precompute.attribution.background import background_baseline, background_windows
 from precompute.attributions import Overlap, tiles
 from precompute.errors import StageError
+from precompute.manifest import hash_path
 from precompute.models.dataset import Source, Window
 from precompute.models.deeplift import Explainer
+from tests.courier import Courier
 from tests.model_run import TRACKS, context, random_model, store_model, write_model_run
 
 ENCODINGS = ["tokens", "onehot"]
@@ -210,3 +215,16 @@ def test_overlapping_tiles_add_up(n, size, halo):
         upto = todo[number + 1].first if number + 1 < len(todo) else n
         got.append(overlap.add(tile.first, values, upto))
     np.testing.assert_allclose(np.concatenate(got), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_cluster_writes_the_same_bytes(explained, tmp_path, encoding):
+    root, facts = explained
+    shutil.copytree(root, tmp_path / "run")
+    name = f"attributions_{encoding}"
+    stage = context(tmp_path / "run", f"attribute_{encoding}")
+    cluster = Courier(3)
+    assert STAGES[encoding](dataclasses.replace(stage, cluster=cluster)) == facts[encoding]
+    assert cluster.tasks > 1
+    assert hash_path(RunFolder(tmp_path / "run").path(name)) == hash_path(
+        RunFolder(root).path(name))

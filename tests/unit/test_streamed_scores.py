@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, vstack
@@ -26,6 +23,7 @@ from precompute.scores.streamed_scores import (
 )
 from precompute.scores.token_levels import split_levels
 from precompute.token_store import TokenStore
+from tests.courier import Courier
 from tests.token_run import BINS, WIDTHS, write_store
 
 
@@ -38,26 +36,6 @@ def run(tmp_path_factory) -> RunFolder:
 def small_blocks(monkeypatch):
     monkeypatch.setattr(streamed_scores, "BLOCK_BINS", 64)
     monkeypatch.setattr(streamed_scores, "GROUP_BLOCKS", 3)
-
-
-class Courier:
-    """Stands for a cluster: pickles what travels and finishes tasks in any order."""
-
-    is_distributed = True
-
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
-        self.tasks = 0
-
-    def in_order(self, function, items):
-        items = list(items)
-        self.tasks = len(items)
-        results = {}
-        for i in np.random.default_rng(0).permutation(len(items)):
-            task, item = pickle.loads(pickle.dumps((function, items[i])))
-            with ThreadPoolExecutor(1) as pool:
-                results[i] = pickle.loads(pickle.dumps(pool.submit(task, item).result()))
-        yield from ((items[i], results[i]) for i in range(len(items)))
 
 
 def everything(run: RunFolder) -> csr_matrix:
