@@ -770,6 +770,30 @@ _ALL += [
     ),
 ]
 
+_ALL += [
+    Artefact(
+        "tf_benchmark",
+        "tf_benchmark",
+        "folder",
+        {
+            "factors.parquet": "tf (its ChIP-seq peaks' target), family, profile_ids (joined by "
+            "';'), n_peaks, n_hits (in accessible regions, scored by all), n_bound (centre in a "
+            "peak of the factor), n_regions, note ('' or why there is no number)",
+            "benchmark.parquet": "tf, score ('motif_score', 'predicted', 'deeplift', "
+            "'integrated_gradients' or 'input_x_gradient'), model ('' for motif_score), auc (ROC), "
+            "auc_low, auc_high, aupr, aupr_low, aupr_high; missing where factors has a note",
+            "explained.parquet": "model, label, encoding, is_shipped, track (explained), n_regions "
+            "(accessible regions), n_trained_on (of these, inside the model's training regions)",
+            "sites.parquet": "site (row number), tf, profile_id, strand, chrom, start, end, "
+            "motif_score (relative, 0-1), bound, region (number of the accessible region), "
+            "region_start, region_end",
+            "site_scores.parquet": "site, model, score, value (attribution in the track's unit per "
+            "base of the region; predicted: mean predicted signal of the region)",
+        },
+        is_optional=True,
+    ),
+]
+
 ARTEFACTS: dict[str, Artefact] = {artefact.name: artefact for artefact in _ALL}
 
 

@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from precompute import cli_attribution
 from precompute.config import Config, describe_keys, load_config
 from precompute.errors import MotiflensError
 from precompute.manifest import StageRecord
@@ -400,29 +401,6 @@ def what_if(
     console.print(f"wrote {out}", markup=False, soft_wrap=True)
 
 
-@app.command("tf-benchmark")
-def tf_benchmark(
-    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
-    tf: Annotated[
-        list[str] | None, typer.Option("--tf", help="factor, may be repeated; default: all")
-    ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option("--model", help="may be repeated; default: the run's own")
-    ] = None,
-    track: Track = None,
-) -> None:
-    """Rank motif hits of each factor by attribution and say how well that tells bound ones."""
-    from precompute import tf_benchmark as benchmark
-    from precompute.artefacts import RunFolder
-
-    folder = RunFolder(run)
-    with Bar("Benchmarking factors") as bar:
-        found = benchmark.benchmark(folder, tf, model or ("tokens", "onehot"), track, bar.progress)
-    path = benchmark.write_benchmark(folder, found)
-    typer.echo(benchmark.medians(found.table))
-    console.print(f"wrote {path} ({len(found.sites):,} sites)", markup=False, soft_wrap=True)
-
-
 @app.command("model-card")
 def model_card(
     model: Annotated[Path, typer.Argument(help="model folder, e.g. data/models/NAME")],
@@ -443,6 +421,9 @@ def model_card(
 
     path = write_card(model, RunFolder(run), name, origin, out)
     console.print(f"wrote {path}", markup=False, soft_wrap=True)
+
+
+cli_attribution.register(app)
 
 
 def main() -> None:

@@ -209,6 +209,29 @@ class EvaluationConfig(Strict):
     )
 
 
+class TfBenchmarkConfig(Strict):
+    accessible: str = Field(
+        "DNase-seq", description="peaks of the annotation that say where chromatin is accessible"
+    )
+    factors: list[str] | None = Field(
+        None, description="null: all that have ChIP-seq peaks and a motif profile"
+    )
+    models: list[str] | None = Field(
+        None, description="names of models; null: all that can be used with the run"
+    )
+    track: Name | None = Field(
+        None, description="explained track; null: each model's first. Models that do not predict "
+        "it are left out"
+    )
+    max_regions: int = Field(
+        20_000, ge=1, description="accessible regions, at most; more are drawn from"
+    )
+    min_hits: int = Field(5, ge=1, description="bound and other hits that a factor needs")
+    bootstrap: int = Field(
+        200, ge=20, le=10_000, description="resamples of regions for 95 % intervals"
+    )
+
+
 class Config(Strict):
     """The whole configuration of a run; see ``configs/demo.yaml`` for a commented example."""
 
@@ -229,6 +252,7 @@ class Config(Strict):
     effects: EffectsConfig = EffectsConfig()
     interactions: InteractionConfig = InteractionConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    tf_benchmark: TfBenchmarkConfig = TfBenchmarkConfig()
 
     @model_validator(mode="after")
     def _targets(self) -> Config:
@@ -243,6 +267,12 @@ class Config(Strict):
                     f"evaluation.peaks names the track {track!r}, and the tracks are "
                     f"{', '.join(names)}; correct the name"
                 )
+        wanted = self.tf_benchmark.track
+        if wanted is not None and wanted not in names:
+            raise ValueError(
+                f"tf_benchmark.track names the track {wanted!r}, and the tracks are "
+                f"{', '.join(names)}; correct the name"
+            )
         return self
 
     @model_validator(mode="after")

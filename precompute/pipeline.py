@@ -88,6 +88,20 @@ def _shipped_inputs(config: Config) -> list[Path | None]:
     ]
 
 
+def _benchmark_inputs(config: Config) -> list[Path | None]:
+    from precompute.models.registry import shipped_models
+
+    wanted = config.tf_benchmark.models
+    return [
+        *_profile_inputs(config),
+        *(
+            entry.folder / name
+            for entry in shipped_models() if wanted is None or entry.name in wanted
+            for name in ("model.json", "weights.safetensors")
+        ),
+    ]
+
+
 def _training_inputs(config: Config) -> list[Path | None]:
     return [config.models.blacklist]
 
@@ -225,6 +239,11 @@ STAGES: tuple[Stage, ...] = (
         ("sequence", "signal", "peaks", "depth", *_TOKENS, "model_tokens", "model_onehot",
          "predictions_tokens", "predictions_onehot", "predictions_shipped"),
         ("evaluation",), ("models", "evaluation"),
+    ),
+    Stage(
+        "benchmark_tfs", "Rank motif hits of bound factors", _P + "tf_benchmark:run",
+        ("sequence", "signal", "peaks", "profiles", *_TOKENS, "model_tokens", "model_onehot"),
+        ("tf_benchmark",), ("motifs", "tf_benchmark"), _benchmark_inputs,
     ),
 )
 

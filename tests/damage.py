@@ -614,6 +614,18 @@ DAMAGES = [
     Damage("an unknown predictor", inner_table(
            "evaluation/correlations.parquet", cell("predictor", 0, "oracle")),
            "evaluation", "agreement", "names 'oracle'"),
+    Damage("an unknown factor", inner_table(
+           "tf_benchmark/benchmark.parquet", cell("tf", 0, "NOSUCH")),
+           "tf_benchmark", "agreement", "names 'NOSUCH'"),
+    Damage("a hit outside its region", inner_table(
+           "tf_benchmark/sites.parquet", cell("start", 0, 3)),
+           "tf_benchmark", "values", "the hit 3-"),
+    Damage("another number of bound hits", inner_table(
+           "tf_benchmark/factors.parquet", cell("n_bound", 0, 777)),
+           "tf_benchmark", "agreement", "777 bound"),
+    Damage("an area of a benchmark beyond 1", inner_table(
+           "tf_benchmark/benchmark.parquet", cell("auc", 0, 1.5)),
+           "tf_benchmark", "values", "the value 1.5"),
     Damage("a window elsewhere", inner_table("predictions/onehot/windows.parquet",
                                              cell("chrom", 0, "chrZ")),
            "predictions_onehot", "agreement", "names 'chrZ'"),

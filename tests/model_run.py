@@ -69,6 +69,7 @@ def config(**changes: Any) -> Config:
         "attributions": {"tile_bins": 300},
         "evaluation": {},
         "interactions": {},
+        "tf_benchmark": {},
     }
     for section, values in changes.items():
         target = data

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from precompute import effects, explorer
+from precompute import effects, explorer, tf_benchmark
 from precompute.artefacts import RunFolder, write_parquet
+from precompute.attribution import factor_hits
+from precompute.attribution.hits import run_finder
 from precompute.config import Config, load_config, parse_config
 from precompute.context import StageContext
 from precompute.embedding.neighbors import distinct_rows, nearest, unit_rows
@@ -21,6 +23,7 @@ from precompute.evaluation import stage as evaluation
 from precompute.lexicon import entries
 from precompute.manifest import Manifest, StageRecord, hash_path
 from precompute.models.bigwig import write_bigwig
+from precompute.models.registry import model_names
 from precompute.models.store import FeatureClusters, clusters_card
 from precompute.pipeline import STAGES, Pipeline
 from precompute.token_store import TokenStore
@@ -338,6 +341,7 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     facts["effects"] = effects.run(StageContext(config, run, "effects"))
     facts["interactions"] = write_interactions(StageContext(config, run, "interactions"))
     facts["evaluate"] = evaluation.run(StageContext(config, run, "evaluate"))
+    write_factors(run, config)
     records = {
         stage.name: StageRecord(
             digest="", seconds=0.1, peak_rss_mb=100.0, facts=facts.get(stage.name, {}),
@@ -351,6 +355,30 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     for stage in STAGES:
         records[stage.name].digest = pipeline.digest(stage)
     pipeline.manifest.save(run.root / "manifest.json")
+
+
+def write_factors(run: RunFolder, config: Config) -> None:
+    """The TF benchmark: real hits and labels with scores that know half of the answer."""
+    rng, tfs = np.random.default_rng(11), factor_hits.chosen_factors(run, None)
+    peaks = run.table("peaks", ["target", "chrom", "start", "end"])
+    wide = peaks[peaks["target"] == "CTCF"].assign(
+        start=lambda t: np.maximum(t["start"] - 400, 0), end=lambda t: t["end"] + 400)
+    regions = factor_hits.merged(pd.concat([wide, peaks[peaks["target"] == "DNase-seq"]]))
+    hits = factor_hits.labelled_hits(run, run_finder(run), regions, tfs)
+    bound = hits.sites["bound"].to_numpy()
+    scored = [
+        tf_benchmark.ModelScores(entry, "dnase", {
+            name: np.where(rng.random(len(bound)) < 0.5, bound, 0) + rng.normal(0, 0.1, len(bound))
+            for name in ("deeplift", "input_x_gradient", tf_benchmark.PREDICTED)
+        })
+        for entry in model_names(run) if not entry.shipped
+    ]
+    about = pd.DataFrame([
+        (m.entry.name, m.entry.label, m.entry.encoding, False, m.track, len(regions), 3)
+        for m in scored
+    ], columns=list(tf_benchmark.MODEL_COLUMNS))
+    tf_benchmark.write_benchmark(run, tf_benchmark.tables(
+        hits.sites, peaks, tfs, scored, about, config.tf_benchmark, config.run.seed))
 
 
 def _config(run: RunFolder, chroms: list[Chromosome]) -> Config:
@@ -375,6 +403,7 @@ def _config(run: RunFolder, chroms: list[Chromosome]) -> Config:
     data["evaluation"] = {
         "peaks": {"dnase": str(run.table("peaks")["target"].iloc[0])}, "bootstrap": 50,
     }
+    data["tf_benchmark"] = {"track": "dnase", "min_hits": 2, "bootstrap": 20}
     first, third = chroms[0], len(chroms[0].codes) // 3
     data["models"]["split"] = {
         part: [{"chrom": first.name, "start": lo, "end": lo + third}]

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from precompute.artefacts import ARTEFACTS
 from precompute.doctor import (
+    benchmark_rules,
     effect_rules,
     files,
     law_rules,
@@ -131,7 +132,9 @@ def _check_contents(opened: Opened, chart: Chart, meter: _Meter, quick: bool) ->
         # Before what is made of tokens and words is held against them.
         check_windows(opened, chart)
         check_partition(opened, chart)
-    for table in (map_rules.RULES, lexicon_rules.RULES, effect_rules.RULES, files.RULES):
+    last = (map_rules.RULES, lexicon_rules.RULES, effect_rules.RULES, files.RULES,
+            benchmark_rules.RULES)
+    for table in last:
         rules.apply(table, opened, chart, ledger)
 
 

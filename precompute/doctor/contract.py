@@ -149,6 +149,8 @@ NAN_ALLOWED = {
     },
     "paired": {"difference", "difference_low", "difference_high", "p_value"},
     "window_scores": {"r", "predicted_mean", "observed_mean"},
+    "benchmark": {"auc", "auc_low", "auc_high", "aupr", "aupr_low", "aupr_high"},
+    "site_scores": {"value"},
 }
 
 _R = (-1, 1)
@@ -228,9 +230,18 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     "paired": {"windows": (0, None), "difference": (-2, 2), "p_value": (0, 1)},
     "window_scores": {"r": _R},
     "rates": dict.fromkeys(("false_positive_rate", "recall", "precision"), (0, 1)),
+    "factors": dict.fromkeys(("n_peaks", "n_hits", "n_bound", "n_regions"), (0, None)),
+    "benchmark": dict.fromkeys(
+        ("auc", "auc_low", "auc_high", "aupr", "aupr_low", "aupr_high"), (0, 1)),
+    "explained": dict.fromkeys(("n_regions", "n_trained_on"), (0, None)),
+    "sites": {"motif_score": (0, 1), "start": (0, None)},
+    "site_scores": {"site": (0, None)},
 }
 
 _SETS = "'train', 'validation' or 'test'"
+_SCORES = (
+    "'motif_score', 'predicted', 'deeplift', 'integrated_gradients' or 'input_x_gradient'"
+)
 
 #: Tables inside folder artefacts: file to columns. Their words in the contract are a list of names.
 FOLDER_TABLES: dict[str, dict[str, ColumnSpec]] = {
@@ -281,6 +292,24 @@ FOLDER_TABLES: dict[str, dict[str, ColumnSpec]] = {
             "predictor": "str", "track": "str", "set": _SETS, "false_positive_rate": "float",
             "recall": "float", "precision": "float",
         },
+        "factors": {
+            "tf": "str", "family": "str", "profile_ids": "str", "n_peaks": "int",
+            "n_hits": "int", "n_bound": "int", "n_regions": "int", "note": "str",
+        },
+        "benchmark": {
+            "tf": "str", "score": _SCORES, "model": "str", "auc": "float", "auc_low": "float",
+            "auc_high": "float", "aupr": "float", "aupr_low": "float", "aupr_high": "float",
+        },
+        "explained": {
+            "model": "str", "label": "str", "encoding": "'tokens' or 'onehot'",
+            "is_shipped": "bool", "track": "str", "n_regions": "int", "n_trained_on": "int",
+        },
+        "sites": {
+            "site": "int", "tf": "str", "profile_id": "str", "strand": "'+' or '-'",
+            "chrom": "str", "start": "int", "end": "int", "motif_score": "float",
+            "bound": "bool", "region": "int", "region_start": "int", "region_end": "int",
+        },
+        "site_scores": {"site": "int", "model": "str", "score": _SCORES, "value": "float"},
     }.items()
 }
 

@@ -113,7 +113,7 @@ def _model(encoding: str) -> Rule:
         for part in ("weights.safetensors", "last.safetensors"):
             with chart.guard(name, part=part):
                 _check_weights(chart, name, folder / part)
-        _check_inner_table(chart, name, folder, "curves")
+        check_inner_table(chart, name, folder, "curves")
 
     return Rule((name,), check)
 
@@ -173,7 +173,7 @@ def _check_weights(chart: Chart, name: str, path: Path) -> None:
         raise ValueError(str(error)) from None
 
 
-def _check_inner_table(chart: Chart, name: str, folder: Path, table: str) -> bool:
+def check_inner_table(chart: Chart, name: str, folder: Path, table: str) -> bool:
     """A Parquet file inside a folder artefact."""
     import pyarrow.parquet as pq
 
@@ -205,7 +205,7 @@ def _predictions(encoding: str) -> Rule:
         for track in files:
             _check_bigwig(opened, chart, name, folder / f"{track}.bw")
         for table in ("metrics", "windows"):
-            if _check_inner_table(chart, name, folder, table):
+            if check_inner_table(chart, name, folder, table):
                 _check_names(opened, chart, name, folder / f"{table}.parquet", tracks)
 
     return Rule((name, "signal", "sequence"), check)
@@ -269,7 +269,7 @@ def _check_evaluation(opened: Opened, chart: Chart, ledger: Ledger) -> None:
 
     name, folder = "evaluation", opened.folders["evaluation"]
     tables = ("predictors", "correlations", "peak_metrics", "paired", "window_scores", "rates")
-    sound = [_check_inner_table(chart, name, folder, table) for table in tables]
+    sound = [check_inner_table(chart, name, folder, table) for table in tables]
     if not all(sound):
         return
     known = set(pq.read_table(folder / "predictors.parquet").column("name").to_pylist())

@@ -1,11 +1,10 @@
-"""Hits with their scores, shares of a cluster's attribution, ranks at sites, the TF benchmark."""
+"""Hits with their scores, shares of a cluster's attribution, ranks at sites."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_matrix
 
-from precompute.artefacts import RunFolder
 from precompute.attribution.hits import Hits, MotifFinder, covered_sums
 from precompute.attribution.motif_shares import feature_shares, hit_shares
 from precompute.attribution.site_ranks import (
@@ -18,7 +17,6 @@ from precompute.attribution.site_ranks import (
 from precompute.errors import StageError
 from precompute.models.sparse import SparseRows
 from precompute.motifs import Profile, build_profiles, hit_threshold, scoring_matrix
-from precompute.tf_benchmark import MIN_HITS, benchmark, merged, summarise
 
 
 @pytest.fixture(scope="module")
@@ -127,32 +125,6 @@ def test_overlap_is_half_open_and_equals_all_pairs():
         ((row.start < b["end"]) & (row.end > b["start"])).any() for row in a.itertuples()
     ]
     assert overlaps(a, b).tolist() == naive
-
-
-def test_regions_are_merged():
-    peaks = pd.DataFrame({
-        "chrom": ["b", "a", "a", "a", "a"], "start": [5, 30, 0, 5, 20], "end": [6, 35, 15, 9, 30],
-    })
-    assert merged(peaks).to_numpy().tolist() == [["a", 0, 15], ["a", 20, 35], ["b", 5, 6]]
-
-
-def test_a_factor_with_too_few_hits_has_a_sentence_and_no_number():
-    n = 40
-    sites = pd.DataFrame({
-        "tf": ["A"] * n + ["B"] * 6, "bound": [True, False] * (n // 2) + [True] + [False] * 5,
-        "region": range(n + 6), "motif_score": np.linspace(0, 1, n + 6),
-    })
-    table = summarise(sites, ["A", "B", "C"], ["motif_score"], 1).set_index("tf")
-    assert 0 <= table.loc["A", "auc"] <= 1
-    assert table.loc["A", "note"] == ""
-    for tf in "BC":
-        assert np.isnan(table.loc[tf, "auc"])
-        assert f"at least {MIN_HITS} of each are needed" in table.loc[tf, "note"]
-
-
-def test_a_factor_without_peaks_has_its_sentence(model_root):
-    with pytest.raises(StageError, match="the run has no ChIP-seq peaks"):
-        benchmark(RunFolder(model_root), ["NOSUCHFACTOR"])
 
 
 def test_one_profile_is_enough():

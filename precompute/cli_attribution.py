@@ -1,0 +1,81 @@
+"""Commands about attributions and the motifs behind them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from precompute.errors import RunFolderError
+
+RunArgument = Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")]
+Track = Annotated[
+    str | None, typer.Option("--track", help="which track, where the model predicts several")
+]
+
+
+def tf_benchmark(
+    run: RunArgument,
+    tf: Annotated[
+        list[str] | None, typer.Option("--tf", help="factor, may be repeated; default: all")
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", help="may be repeated; default: all that fit the run"),
+    ] = None,
+    track: Track = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="also write the table of all scores, .csv")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="run even what is up to date")] = False,
+) -> None:
+    """Rank motif hits of each factor by attribution and say how well that tells bound ones."""
+    from precompute import tf_benchmark as benchmark
+    from precompute.artefacts import RunFolder, read_parquet
+    from precompute.cli import Bars, console
+    from precompute.config import parse_config
+    from precompute.export_tables import export_table
+    from precompute.pipeline import Pipeline
+
+    data = run_config(run)
+    asked = {"factors": tf, "models": model, "track": track}
+    data["tf_benchmark"] = {
+        **(data.get("tf_benchmark") or {}), **{k: v for k, v in asked.items() if v},
+    }
+    config = parse_config(data, None, str(run / "config.json"))
+    with Bars() as bars:
+        Pipeline(config, run).run(bars, only="benchmark_tfs", force=force)
+    folder = RunFolder(run).folder("tf_benchmark")
+    typer.echo(benchmark.medians(
+        read_parquet(folder / "benchmark.parquet"), read_parquet(folder / "factors.parquet")
+    ))
+    if out is not None:
+        rows = export_table(run, "tf_benchmark/benchmark", out, force=True)
+        console.print(f"wrote {out} ({rows:,} rows)", markup=False, soft_wrap=True)
+
+
+def run_config(run: Path) -> dict[str, Any]:
+    """The configuration that a run was made with.
+
+    Raises
+    ------
+    RunFolderError
+        When the folder is no run.
+    """
+    try:
+        data = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(
+            f"{run} is no run folder: its config.json cannot be read ({type(error).__name__}); "
+            "give the folder of a run, for example runs/demo"
+        ) from None
+    if not isinstance(data, dict):
+        raise RunFolderError(f"{run / 'config.json'} holds no configuration; make the run again")
+    return data
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("tf-benchmark")(tf_benchmark)
