@@ -63,7 +63,9 @@ def main(arguments: list[str] | None = None) -> int:
 
     url = _address(options.host, options.port)
     sys.stderr.write(f"motiflens is at {url} (Ctrl+C stops it)\n")
-    serve(app.server, host=options.host, port=options.port, threads=options.threads, ident=None)
+    # Looking one request ahead is how a handler learns that the browser has given up.
+    serve(app.server, host=options.host, port=options.port, threads=options.threads, ident=None,
+          channel_request_lookahead=1)
     return 0
 
 

@@ -97,11 +97,16 @@ window.dash_clientside = window.dash_clientside || {};
         view = view && rest !== null ? view : body.region;
         paint();
       });
-      step("signals", first).then(() => (second.length ? step("explained", second) : null))
-        .catch(say).then(function () {
-          window.clearTimeout(slow);
-          if (asked === mine) { div.classList.remove("is-slow"); }
-        });
+      const done = function () {
+        window.clearTimeout(slow);
+        if (asked === mine) { div.classList.remove("is-slow", "is-explaining"); }
+      };
+      step("signals", first).then(function () {
+        done();
+        if (!second.length) { return null; }
+        div.classList.add("is-explaining");
+        return step("explained", second);
+      }).catch(say).then(done);
     }
 
     /* -- drawing ---------------------------------------------------------------------------- */

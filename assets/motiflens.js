@@ -44,6 +44,7 @@ window.dash_clientside = window.dash_clientside || {};
       if (color && color !== "mega") { query.set("color", color); }
       Object.entries(window.motiflensMenu.link(tracks, marks)).forEach(
         ([name, text]) => { if (text) { query.set(name, text); } });
+      if (window.motiflensExplained.text) { query.set("explain", window.motiflensExplained.text); }
       window.history.replaceState(null, "", "?" + query.toString());
       return region ? region.chrom + ":" + region.start + "-" + region.end : "";
     },

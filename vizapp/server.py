@@ -17,6 +17,7 @@ from vizapp.callbacks import (
     effects,
     export,
     genome,
+    genome_explained,
     language,
     language_page,
     lexicon,
@@ -85,8 +86,8 @@ def build(run_dir: Path) -> Dash:
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        language, language_page, genome, links, lexicon, lexicon_downloads, motif_matrix,
-        models_page, effects,
+        language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
+        motif_matrix, models_page, effects,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.genome_explained import checked
 from vizapp.data import RunData
 from vizapp.figures.genome import x_title
 from vizapp.genome_state import marks_from_text, parse_marks, parse_tracks, tracks_from_text
@@ -18,16 +20,21 @@ from vizapp.loci import format_locus
 from vizapp.state import parse_region
 from vizapp.views.genome import overview
 from vizapp.views.genome_drawing import build_genome, build_tracks, width_text
+from vizapp.views.genome_frame import Asked
 
 
-def window_json(data: RunData, raw: Any) -> bytes:
+def window_json(
+    data: RunData, raw: Any, is_gone: Callable[[], bool] | None = None
+) -> bytes:
     """Tracks of a window as JSON: rows with traces in the terms of Plotly, arrays packed; for
     the part 'all' one figure of them, for export.
 
     Parameters
     ----------
     raw : what a browser sent: ``region``, ``tracks``, ``part``, ``around``, whether what lies
-        beside the window is to be sent too, and ``marks`` for the whole figure
+        beside the window is to be sent too, ``explain``, which contributions, and ``marks`` for
+        the whole figure
+    is_gone : whether the browser has given up waiting
 
     Raises
     ------
@@ -39,12 +46,13 @@ def window_json(data: RunData, raw: Any) -> bytes:
     region = parse_region(raw.get("region"), data.genome.chroms)
     items = parse_tracks(raw.get("tracks"), data.tracks.catalogue)
     part, is_around = raw.get("part"), raw.get("around") is True
+    asked = Asked(checked(data, raw.get("explain")), is_gone)
     answer: dict[str, Any] = {"region": region._asdict()}
     if part == "all":
         marks = parse_marks(raw.get("marks") or [], data.genome.chroms)
-        answer["figure"] = build_genome(data, region, items, is_around, marks)
+        answer["figure"] = build_genome(data, region, items, is_around, marks, asked)
     else:
-        rows = build_tracks(data, region, items, part, is_around)
+        rows = build_tracks(data, region, items, part, is_around, asked)
         answer |= {"rows": [row.as_row() for row in rows],
                    "xTitle": x_title(data.assembly, region.chrom)}
     return orjson.dumps(answer)
@@ -76,7 +84,10 @@ def register(app: Dash, data: RunData) -> None:
     @server.post(f"{app.config.routes_pathname_prefix}genome/window")
     def window() -> flask.Response:
         try:
-            body = window_json(data, flask.request.get_json(silent=True))
+            body = window_json(
+                data, flask.request.get_json(silent=True),
+                flask.request.environ.get("waitress.client_disconnected"),
+            )
         except (MotiflensError, RecursionError) as error:
             says = str(error) if isinstance(error, MotiflensError) else "the request is too deep"
             return flask.make_response({"error": says}, 400)

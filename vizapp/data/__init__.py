@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from vizapp.data.attributions_live import LiveAttributions
     from vizapp.data.effects import EffectData
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
@@ -222,3 +223,10 @@ class RunData:
         from vizapp.data.genome_tracks import GenomeTracks
 
         return GenomeTracks(self)
+
+    @cached_property
+    def live(self) -> LiveAttributions:
+        """Contributions that are worked out when they are looked at."""
+        from vizapp.data.attributions_live import LiveAttributions
+
+        return LiveAttributions(self.run, self.tokens, int(self.config["run"]["seed"]))

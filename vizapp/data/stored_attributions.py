@@ -149,6 +149,15 @@ class StoredAttributions:
         error = arrays.tiles.worst(*self._tokens.bin_range(*region))
         return Heat(edges, [self._labels[c] for c in top], values, error)
 
+    def rows(self, region: Region) -> tuple[tuple[NDArray, NDArray, NDArray], int, float]:
+        """CSR (indptr, cluster, value) of the window's bins, the first bin, and the error."""
+        arrays = self._of[region.chrom]
+        lo, hi = self._tokens.bin_range(*region)
+        indptr = arrays.indptr.window(lo, hi + 1)
+        part = int(indptr[0]), int(indptr[-1])
+        csr = indptr - indptr[0], arrays.indices.window(*part), arrays.values.window(*part)
+        return csr, lo, arrays.tiles.worst(lo, hi)
+
     def bases(
         self, region: Region, loaded: Region | None = None, columns: int = MAX_COLUMNS
     ) -> tuple[Steps, float]:

@@ -14,6 +14,7 @@ from vizapp.data.genome_tracks import TrackInfo
 from vizapp.state import Region
 from vizapp.views.figure_card import download_buttons, help_mark
 from vizapp.views.genome_drawing import LATER
+from vizapp.views.genome_explained_controls import explain_menu
 
 #: Giemsa stains of cytobands; each has its own grey in the style sheet.
 STAINS = frozenset({"gneg", "gpos25", "gpos50", "gpos75", "gpos100", "acen", "gvar", "stalk"})
@@ -70,6 +71,7 @@ def controls(data: RunData) -> Any:
                 "tracks", id=ids.TRACKS_BUTTON, className="tool", title="Add and remove tracks",
                 **{"aria-expanded": "false", "aria-controls": ids.TRACKS_PANEL},
             ),
+            explain_menu(data),
             button(ids.MARK_WINDOW, "mark", "Mark this window (m); Shift and drag marks a part"),
         ],
         className="controls genome-controls",

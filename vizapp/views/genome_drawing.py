@@ -30,7 +30,7 @@ from vizapp.loci import format_locus
 from vizapp.state import Region
 from vizapp.theme import OBSERVED, OKABE_ITO, RESIDUAL
 from vizapp.views.genome_explained import base_contributions, motif_contributions
-from vizapp.views.genome_frame import Frame, frame_of
+from vizapp.views.genome_frame import Asked, Frame, frame_of
 
 #: What is asked for: the tracks that are there at once, the contributions, or both.
 PARTS = ("signals", "explained", "all")
@@ -216,7 +216,7 @@ LATER = frozenset({"contributions"})
 
 def build_tracks(
     data: RunData, region: Region, items: list[TrackItem], part: Any = "all",
-    is_around: bool = False,
+    is_around: bool = False, asked: Asked | None = None,
 ) -> list[Track]:
     """Rows of a window, from top to bottom; a track may have none or several.
 
@@ -225,6 +225,7 @@ def build_tracks(
     items : known tracks, see :func:`vizapp.genome_state.parse_tracks`
     part : one of ``PARTS``
     is_around : whether what lies around the window is in the rows too
+    asked : which contributions are drawn; those that the run has stored by default
 
     Raises
     ------
@@ -233,7 +234,7 @@ def build_tracks(
     """
     if part not in PARTS:
         raise MotiflensError(f"a part of the view is one of {', '.join(PARTS)}; reload the page")
-    frame = frame_of(data, region, is_around)
+    frame = frame_of(data, region, is_around, asked)
     rows: list[Track] = []
     for item in items:
         info = data.tracks.catalogue[item.id]
@@ -244,7 +245,7 @@ def build_tracks(
 
 def build_genome(
     data: RunData, region: Region, items: list[TrackItem] | None = None,
-    is_around: bool = False, marks: list[Mark] | None = None,
+    is_around: bool = False, marks: list[Mark] | None = None, asked: Asked | None = None,
 ) -> dict[str, Any]:
     """The genome view of a window as one figure, for export.
 
@@ -253,9 +254,10 @@ def build_genome(
     items : known tracks; by default those of a fresh view
     is_around : whether what lies around the window is in the figure too; its axis shows the window
     marks : marked regions; those of the window are drawn
+    asked : which contributions are drawn; those that the run has stored by default
     """
     chosen = [TrackItem(i) for i in data.tracks.defaults] if items is None else items
-    rows = scaled(build_tracks(data, region, chosen, "all", is_around), chosen)
+    rows = scaled(build_tracks(data, region, chosen, "all", is_around, asked), chosen)
     shown = [
         (m.region.start, m.region.end, m.name, OKABE_ITO[n % len(OKABE_ITO)])
         for n, m in enumerate(marks or [])

@@ -1,0 +1,119 @@
+"""Choosing which contributions the genome view shows: from the controls, and from a link."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from dash import ClientsideFunction, Dash, Input, Output, no_update
+
+from precompute.errors import RegionError
+from vizapp import component_ids as ids
+from vizapp.data import RunData
+from vizapp.explained import Explained, explained_from_text, explained_text, parse_explained
+from vizapp.loci import format_locus, parse_locus
+from vizapp.state import Region
+from vizapp.views.genome_explained_controls import chosen_text
+
+
+def checked(data: RunData, raw: Any) -> Explained:
+    """A store's value; what the run has stored by default."""
+    default = default_choice(data)
+    if raw is None or raw == default.as_json():
+        return default
+    return parse_explained(
+        raw, data.live.encodings, data.genome.chroms, data.genome.predicted_tracks
+    )
+
+
+def default_choice(data: RunData) -> Explained:
+    """What the run has stored."""
+    about = data.genome.attributions.about
+    return Explained(baseline=about["baseline"], track=about["track"])
+
+
+def target_of(kind: Any, text: Any, data: RunData) -> Any:
+    """The target as a store holds it, from the controls.
+
+    Raises
+    ------
+    RegionError
+        When a stretch is asked for and the text names none.
+    """
+    if kind != "stretch":
+        return kind
+    typed = str(text or "").strip()
+    if not typed:
+        raise RegionError("type the stretch to explain, such as " + data.genome.example)
+    locus = parse_locus(typed, data.genome.lengths, data.genome.bands)
+    return Region(locus.chrom, locus.start, locus.end)._asdict()
+
+
+def arrived(search: Any, data: RunData) -> Explained | None:
+    """The choice of a link; None when it says nothing of it.
+
+    Raises
+    ------
+    MotiflensError
+        When it names what there is not.
+    """
+    query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
+    raw = explained_from_text(query["explain"][0]) if "explain" in query else None
+    return None if raw is None else checked(data, raw)
+
+
+def register(app: Dash, data: RunData) -> None:
+    """Register the callbacks of the choice."""
+    default = default_choice(data)
+
+    @app.callback(
+        Output(ids.EXPLAIN_STORE, "data"), Output(ids.EXPLAIN_LINK_STORE, "data"),
+        Output(ids.EXPLAIN_MENU, "children"),
+        Input(ids.EXPLAIN_TOKENS, "value"), Input(ids.EXPLAIN_ONEHOT, "value"),
+        Input(ids.EXPLAIN_METHOD, "value"), Input(ids.EXPLAIN_BASELINE, "value"),
+        Input(ids.EXPLAIN_TARGET, "value"), Input(ids.EXPLAIN_STRETCH, "value"),
+        Input(ids.EXPLAIN_BY, "value"), Input(ids.EXPLAIN_TRACK, "value"),
+        prevent_initial_call=True,
+    )
+    def choose(*values: Any) -> Any:
+        tokens, onehot, method, baseline, kind, text, by, track = values
+        raw = {
+            "tokens": tokens, "onehot": onehot, "method": method, "baseline": baseline,
+            "target": target_of(kind, text, data), "by": by, "track": track,
+        }
+        choice = checked(data, raw)
+        link = "" if choice == default else explained_text(choice)
+        return choice.as_json(), link, chosen_text(choice, default)
+
+    @app.callback(
+        Output(ids.EXPLAIN_TOKENS, "value"), Output(ids.EXPLAIN_ONEHOT, "value"),
+        Output(ids.EXPLAIN_METHOD, "value"), Output(ids.EXPLAIN_BASELINE, "value"),
+        Output(ids.EXPLAIN_TARGET, "value"), Output(ids.EXPLAIN_STRETCH, "value"),
+        Output(ids.EXPLAIN_BY, "value"), Output(ids.EXPLAIN_TRACK, "value"),
+        Input(ids.URL, "search"),
+    )
+    def arrive(search: Any) -> Any:
+        choice = arrived(search, data)
+        if choice is None:
+            return [no_update] * 8
+        target = choice.target
+        is_stretch = isinstance(target, Region)
+        return [
+            *choice[:4], "stretch" if is_stretch else target,
+            format_locus(*target) if isinstance(target, Region) else no_update, choice.by,
+            choice.track or default.track,
+        ]
+
+    app.clientside_callback(
+        "(kind) => ({ display: kind === 'stretch' ? 'block' : 'none' })",
+        Output(ids.EXPLAIN_STRETCH, "style"), Input(ids.EXPLAIN_TARGET, "value"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflensExplained", function_name="choose"),
+        Output(ids.EXPLAIN_MENU, "data-explain"), Input(ids.EXPLAIN_STORE, "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflensExplained", function_name="link"),
+        Output(ids.EXPLAIN_MENU, "data-link"), Input(ids.EXPLAIN_LINK_STORE, "data"),
+        prevent_initial_call=True,
+    )
