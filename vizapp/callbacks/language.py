@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from dash import Dash, Input, Output, Patch, State
 
-from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.language_page import chosen_definition
 from vizapp.callbacks.links import selected_words
 from vizapp.data import RunData
-from vizapp.figures.language import DEFINITIONS, coverage, rank_frequency, rank_marks
+from vizapp.figures.language import coverage, rank_frequency, rank_marks
 from vizapp.state import Region, parse_region, parse_selection
 from vizapp.views.language import OPENING_DEFINITION
 
@@ -40,10 +40,8 @@ def register(app: Dash, data: RunData) -> None:
         prevent_initial_call=True,
     )
     def zipf(definition: Any, region: Any, selection: Any) -> Any:
-        if definition not in DEFINITIONS:
-            raise MotiflensError("choose a definition of r from the list")
+        fits = data.language.zipf_table(chosen_definition(definition))
         drawn = marks(data, parse_region(region, chroms), selection)
-        fits = data.language.zipf_table(definition)
         return rank_frequency(data.language.rank_frequency, fits, drawn)
 
     @app.callback(

@@ -53,7 +53,7 @@ def chosen_definition(definition: Any) -> str:
     MotiflensError
         When it is none of the list.
     """
-    if definition not in DEFINITIONS:
+    if not isinstance(definition, str) or definition not in DEFINITIONS:
         raise MotiflensError("choose a definition of r from the list")
     return str(definition)
 

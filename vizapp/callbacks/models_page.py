@@ -41,7 +41,8 @@ def parse_choice(data: RunData, track: Any, part: Any, resolution: Any = "16") -
     """
     if not isinstance(track, str) or track not in data.model_scores.tracks:
         raise MotiflensError("choose a track from the list")
-    if part not in SETS or resolution not in {str(r) for r in RESOLUTIONS_BP}:
+    known = {str(r) for r in RESOLUTIONS_BP}
+    if part not in SETS or not isinstance(resolution, str) or resolution not in known:
         raise MotiflensError("choose a set and a resolution from the lists")
     return Choice(track, part, int(resolution))
 
