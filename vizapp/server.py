@@ -18,6 +18,7 @@ from vizapp.callbacks import (
     export,
     genome,
     genome_explained,
+    interactions,
     language,
     language_page,
     lexicon,
@@ -87,7 +88,7 @@ def build(run_dir: Path) -> Dash:
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
         language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
-        motif_matrix, models_page, effects,
+        motif_matrix, models_page, effects, interactions,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -16,5 +16,17 @@ def test_a_row_selects_its_cluster_and_two_clusters_meet(page):
         page.locator(f"#effect-{name}").fill(f"(cluster {number})")
         page.locator("[role=option]:visible", has_text=f"(cluster {number})").first.click()
     page.wait_for_function("document.querySelector('#effect-pair').innerText.includes('By chance')")
+    # The pair is told where it meets, by distance, and site by site; a site is a place.
+    wait_for_figure(page, "distance-graph")
+    page.wait_for_function("document.querySelector('#effect-pair').innerText.includes('log2, q')")
+    page.locator("#interaction-grid .ag-row", has_text="TF01").first.click()
+    site = page.locator("#site-grid .ag-row").first
+    site.wait_for()
+    before = page.url
+    site.click()
+    page.wait_for_function("old => location.href !== old && !location.search.includes('effects')",
+                           arg=before)
+    page.locator("#genome-graph").wait_for(state="visible")
+    page.get_by_text("Effects", exact=True).click()
     page.locator("#effect-map").click()
     page.locator("#map-graph").wait_for(state="visible")

@@ -11,6 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.effects import EffectError, meeting
 from vizapp.figures.effects import effect_plane
+from vizapp.figures.interactions import q_text
 from vizapp.selection import Motif, as_json, parse_selection
 
 _PAGE = "effects"
@@ -80,7 +81,10 @@ def pair_text(data: RunData, first: Any, second: Any) -> Any:
     if a is None or b is None:
         return "choose two motif clusters"
     if a == b:
-        return "both are the same cluster: choose another one beside it"
+        rows = _interaction(data, a, b)
+        if not rows or data.interactions.pair(a, b) is None:
+            return "both are the same cluster: choose another one beside it"
+        return _terms(rows)
     holders, labels = data.word_table.search.holders, data.explorer.cluster_labels
     met = meeting(holders(a), holders(b), data.lexicon.frequency)
     if not met.expected:
@@ -89,9 +93,31 @@ def pair_text(data: RunData, first: Any, second: Any) -> Any:
     shown = f"log2 ratio {ratio:+.2f}" if math.isfinite(ratio) else "they never meet"
     rows = [(labels[a], f"{met.first:,} bins"), (labels[b], f"{met.second:,} bins"),
             ("Both", f"{met.both:,} bins"),
-            ("By chance", f"{met.expected:,.3g} bins, {shown}")]
+            ("By chance", f"{met.expected:,.3g} bins, {shown}"), *_interaction(data, a, b)]
+    return _terms(rows)
+
+
+def _terms(rows: list[tuple[str, str]]) -> Any:
     return html.Dl([x for name, value in rows for x in (html.Dt(name), html.Dd(value))],
                    className="terms")
+
+
+def _interaction(data: RunData, a: int, b: int) -> list[tuple[str, str]]:
+    """What was found when both are knocked out; nothing in a run where no pairs were."""
+    if not data.interactions.is_there:
+        return []
+    found = data.interactions.pair(a, b)
+    if found is None:
+        return [("Knocked out", "not tested: too few windows hold both, or they add too little")]
+    track = data.explorer.tracks.get(data.effects.about["track"], {})
+    return [
+        ("Knocked out", f"{found['change_first']:+.3f} and {found['change_second']:+.3f} log2 "
+         f"alone, {found['change_both']:+.3f} both, {found['sites']:,.0f} sites"),
+        ("Interaction", f"{found['interaction']:+.3f} ({found['interaction_low']:+.3f} to "
+         f"{found['interaction_high']:+.3f}) log2, q {q_text(found['q_value'])}"),
+        ("Linear", f"{found['interaction_linear']:+.2g} {track.get('unit', '')}"),
+        ("Overlap", f"{found['overlapping']:.0%} of the sites share a bin"),
+    ]
 
 
 def register(app: Dash, data: RunData) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vizapp.data.explorer import ExplorerData
     from vizapp.data.genome import GenomeData
     from vizapp.data.genome_tracks import GenomeTracks
+    from vizapp.data.interactions import InteractionData
     from vizapp.data.language import LanguageData
     from vizapp.data.lexicon import LexiconData
     from vizapp.data.model_scores import ModelScores
@@ -202,6 +203,14 @@ class RunData:
         from vizapp.data.effects import EffectData
 
         return EffectData(self.run)
+
+    @cached_property
+    def interactions(self) -> InteractionData:
+        """Pairs of motif clusters that were knocked out."""
+        from vizapp.data.interactions import InteractionData
+
+        facts = self.facts.get("interactions", {})
+        return InteractionData(self.run, float(facts.get("pseudo_value", 0.0)))
 
     @cached_property
     def model_scores(self) -> ModelScores:

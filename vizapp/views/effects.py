@@ -11,6 +11,7 @@ from dash import html
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.interactions import interaction_cards
 
 ABOUT_PLANE = (
     "Each point is a motif cluster: in how many bins any of it occurs, and its mean DeepLIFT "
@@ -104,4 +105,5 @@ def effects_page(data: RunData) -> list[Any]:
             ],
             className="panel effect-list", **{"aria-label": "Motif clusters by contribution"},
         ),
+        *interaction_cards(data),
     ]
