@@ -5,6 +5,7 @@ window.motiflensDraw = (function () {
 
   const LEFT = 150, RIGHT = 84, AXIS_PX = 44, TOP_PX = 6, TITLE_PX = 17.5, BARE_PX = 3;
   const MARKS = ["#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"];
+  const BASES = ["#009E73", "#0072B2", "#E69F00", "#D55E00"];
   const TYPES = { f4: Float32Array, f8: Float64Array, i4: Int32Array, i2: Int16Array,
     u1: Uint8Array, i1: Int8Array };
 
@@ -337,11 +338,62 @@ window.motiflensDraw = (function () {
     words(pen, "contribution", x - 4, top - 8, pen.soft, "left", "10px");
   }
 
+  /* -- motif hits --------------------------------------------------------------------------- */
+
+  const levelOf = (one, y) => one.range[0] + (one.bottom - y) / (one.bottom - one.top) *
+    (one.range[1] - one.range[0]);
+
+  const boxAt = (spot) => spot && spot.one && spot.one.row.boxes && spot.one.row.boxes.find((box) =>
+    spot.bp >= box.start && spot.bp < box.end && Math.abs(levelOf(spot.one, spot.y) - box.y) < 0.42);
+
+  /* The profile's logo under the hit that is pointed at, base above base where there is room. */
+  function logo(div, canvas, view, spot) {
+    const box = boxAt(spot), heights = box && spot.one.row.logos[box.id];
+    canvas.style.display = heights ? "block" : "none";
+    if (!heights) { return; }
+    const k = (div.clientWidth - LEFT - RIGHT) / (view.end - view.start), n = heights.length;
+    const step = Math.max(k, 5), wide = n * step, high = 54, scale = window.devicePixelRatio || 1;
+    const middle = LEFT + ((box.start + box.end) / 2 - view.start) * k;
+    const shown = box.strand === "-" ? heights.slice().reverse().map((h) => h.slice().reverse()) : heights;
+    const y = (v) => spot.one.bottom - (v - spot.one.range[0]) / (spot.one.range[1] - spot.one.range[0]) *
+      (spot.one.bottom - spot.one.top);
+    canvas.width = Math.round(wide * scale);
+    canvas.height = Math.round(high * scale);
+    Object.assign(canvas.style, { width: wide + "px", height: high + "px",
+      left: Math.max(0, Math.min(div.clientWidth - wide - 4, middle - wide / 2)) + "px",
+      top: y(box.y - 0.5) + 2 + "px" });
+    const g = canvas.getContext("2d");
+    g.textAlign = "center";
+    g.textBaseline = "alphabetic";
+    g.font = "bold 100px Arial, sans-serif";
+    shown.forEach(function (column, i) {
+      let at = high;
+      column.map((bits, b) => [bits, b]).sort((p, q) => p[0] - q[0]).forEach(function ([bits, b]) {
+        const tall = bits / 2 * high;
+        if (tall < 0.5) { return; }
+        const letter = "ACGT"[b], size = g.measureText(letter);
+        g.save();
+        g.setTransform(scale, 0, 0, scale, 0, 0);
+        g.translate((i + 0.5) * step, at);
+        g.scale(step * 0.94 / size.width, tall / 72);
+        g.fillStyle = BASES[b];
+        g.fillText(letter, 0, 0);
+        g.restore();
+        at -= tall;
+      });
+    });
+  }
+
   /* What lies under the pointer, a line each. */
   function described(view, spot) {
     const place = view.chrom + ":" + (Math.floor(spot.bp) + 1).toLocaleString("en"), one = spot.one;
     if (!one) { return [place]; }
-    const share = (one.bottom - spot.y) / (one.bottom - one.top), curves = [];
+    const share = (one.bottom - spot.y) / (one.bottom - one.top), curves = [], box = boxAt(spot);
+    if (box) {
+      const where = view.chrom + ":" + (box.start + 1).toLocaleString("en") + "-" + box.end.toLocaleString("en");
+      return [box.tf + " " + box.id + " (" + box.strand + ")", where].concat(
+        box.bits === null ? [] : ["log2 odds " + number(box.bits)]);
+    }
     for (const trace of one.row.traces) {
       const i = trace.x && trace.x.length ? search(trace.x, spot.bp + 1e-9) - 1 : -1;
       if (trace.type === "heatmap" && i >= 0 && i < trace.x.length - 1) {
@@ -371,5 +423,5 @@ window.motiflensDraw = (function () {
   }
 
   return { LEFT, RIGHT, AXIS_PX, TOP_PX, TITLE_PX, BARE_PX, MARKS, unpack, penOf, xAxis, marks, scales,
-    row, search, described };
+    row, search, described, logo };
 })();

@@ -7,7 +7,7 @@ window.dash_clientside = window.dash_clientside || {};
   "use strict";
 
   const paper = window.motiflensDraw, REST_MS = 150, SLOW_MS = 300, LEAST_BP = 20, MOST_MARKS = 20;
-  const PARTS = ["signals", "explained"];
+  const PARTS = ["signals", "explained", "scanned"];
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
   /* What both places show, and the places themselves by the id of their element. */
@@ -40,7 +40,7 @@ window.dash_clientside = window.dash_clientside || {};
     paintAll();
     set("marks-store", { data: shown.marks });
   };
-  shown.laterOf = (id) => Boolean(shown.catalogue[id] && shown.catalogue[id].later);
+  shown.partOf = (id) => (shown.catalogue[id] || {}).part || PARTS[0];
   shown.defaults = () => JSON.parse(document.getElementById("genome-graph").dataset.defaults)
     .map((id) => ({ id: id, times: 1, scale: "auto" }));
 
@@ -90,7 +90,6 @@ window.dash_clientside = window.dash_clientside || {};
         return;
       }
       const slow = window.setTimeout(() => div.classList.add("is-slow"), SLOW_MS);
-      const [first, second] = [false, true].map((l) => missing.filter((i) => shown.laterOf(i.id) === l));
       const step = (part, items) => ask(part, region, true, items, mine.signal).then(function (body) {
         answered = { asked: region, region: body.region };
         keep(body, items);
@@ -101,12 +100,12 @@ window.dash_clientside = window.dash_clientside || {};
         window.clearTimeout(slow);
         if (asked === mine) { div.classList.remove("is-slow", "is-explaining"); }
       };
-      step("signals", first).then(function () {
-        done();
-        if (!second.length) { return null; }
-        div.classList.add("is-explaining");
-        return step("explained", second);
-      }).catch(say).then(done);
+      const parts = PARTS.filter((part) => missing.some((item) => shown.partOf(item.id) === part));
+      parts.reduce((before, part) => before.then(function () {
+        if (part !== PARTS[0]) { done(); }
+        if (part === "explained") { div.classList.add("is-explaining"); }
+        return step(part, missing.filter((item) => shown.partOf(item.id) === part));
+      }), Promise.resolve()).catch(say).then(done);
     }
 
     /* -- drawing ---------------------------------------------------------------------------- */
@@ -153,8 +152,8 @@ window.dash_clientside = window.dash_clientside || {};
       const where = view.chrom + ":" + (view.start + 1).toLocaleString("en") + "-" +
         view.end.toLocaleString("en");
       div.setAttribute("aria-label", "Genome view of " + where + ". Tracks: " + names.join("; "));
-      const done = PARTS.filter((part) => shown.items
-        .every((item) => shown.laterOf(item.id) !== (part === "explained") || same(at[item.id], view)));
+      const done = PARTS.slice(0, 2).filter((part) => shown.items
+        .every((item) => shown.partOf(item.id) !== part || same(at[item.id], view)));
       div.dataset.view = view.chrom + ":" + view.start + "-" + view.end;
       div.dataset.drawn = done.join(" ");
       div.dataset.at = String(performance.now());
@@ -226,12 +225,13 @@ window.dash_clientside = window.dash_clientside || {};
       const right = spot.x + 14 + tip.offsetWidth > div.clientWidth;
       tip.style.left = spot.x + (right ? -14 - tip.offsetWidth : 14) + "px";
       tip.style.top = Math.max(0, spot.y - tip.offsetHeight - 8) + "px";
+      paper.logo(div, div.querySelector(".genome-logo"), view, spot);
     }
 
     /* A drag pans; with Shift it marks a region. */
     function press(event) {
       const div = host();
-      if (event.button !== 0 || !view || event.target.tagName !== "CANVAS") { return; }
+      if (event.button !== 0 || !view || event.target.className !== "genome-canvas") { return; }
       const from = event.clientX, start = view.start, width = view.end - view.start;
       const bpPerPx = width / (div.clientWidth - paper.LEFT - paper.RIGHT), marks = shown.marks;
       const left = div.getBoundingClientRect().left, isMark = event.shiftKey;
@@ -292,9 +292,10 @@ window.dash_clientside = window.dash_clientside || {};
       make("canvas", "genome-canvas");
       make("div", "genome-line");
       make("div", "genome-tip");
+      make("canvas", "genome-logo");
       div.addEventListener("pointermove", (event) => { if (!event.buttons) { point(event); } });
       div.addEventListener("pointerleave", function () {
-        div.querySelectorAll(".genome-line, .genome-tip").forEach((e) => { e.style.display = "none"; });
+        div.querySelectorAll(".genome-line, .genome-tip, .genome-logo").forEach((e) => { e.style.display = "none"; });
       });
       div.addEventListener("pointerdown", press);
       div.addEventListener("wheel", wheel, { passive: false });
@@ -307,7 +308,7 @@ window.dash_clientside = window.dash_clientside || {};
 
     /* What takes longer, once more, for the same place. */
     me.again = function () {
-      shown.items.filter((item) => shown.laterOf(item.id)).forEach((item) => {
+      shown.items.filter((item) => shown.partOf(item.id) === "explained").forEach((item) => {
         if (at[item.id]) { at[item.id] = { chrom: at[item.id].chrom }; }
       });
       if (view && answered) { load(view); }

@@ -237,16 +237,45 @@ def test_shift_and_drag_marks_a_region_that_can_be_named_removed_and_gone_to(pag
         "!document.querySelector('.mark-chip') && !location.search.includes('marks')")
 
 
-def test_letters_appear_below_400_bp_and_only_there(page):
+def test_below_400_bp_there_are_letters_and_hits_with_logos_and_steps_go_from_hit_to_hit(page):
     # A screen reader is told what the canvas shows.
     told = f"{VIEW}.getAttribute('aria-label')"
     assert "Bases" not in page.evaluate(told)
+    assert "Motif hits" not in page.evaluate(told)
     assert "letters below 400 bp" in page.evaluate(told)
     chrom, start, _ = region(page)
     page.fill("#region-input", f"{chrom}:{start}-{start + 199}")
     page.press("#region-input", "Enter")
     page.wait_for_function(f"{told}.includes('Bases') && {WHOLE}", timeout=15_000)
     assert "letters below" not in page.evaluate(told)
+    page.wait_for_function(f"{told}.includes('Motif hits (the strongest of')", timeout=60_000)
+    show(page, "#genome-graph")
+    find = """(() => {
+      const view = window.motiflensShown.views['genome-graph'], at = view.region();
+      const one = view.placed().find((o) => o.item.id === 'hits'), [low, high] = one.range;
+      const box = one.row.boxes.find((b) => b.start >= at.start && b.end <= at.end);
+      return { share: ((box.start + box.end) / 2 - at.start) / (at.end - at.start), tf: box.tf,
+               y: one.bottom - (box.y - low) / (high - low) * (one.bottom - one.top) }; })()"""
+    hit = page.evaluate(find)
+    box = page.locator("#genome-graph .genome-canvas").bounding_box()
+    page.mouse.move(box["x"] + 150 + hit["share"] * (box["width"] - 234), box["y"] + hit["y"])
+    page.wait_for_selector(".genome-logo", state="visible")
+    assert page.inner_text(".genome-tip").startswith(hit["tf"])
+    inked = """(() => { const c = document.querySelector('.genome-logo');
+      const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+      return d.some((v) => v > 0); })()"""
+    assert page.evaluate(inked)
+    # The factor of that hit, by name; then to the next one, on, and back.
+    page.fill("#step-kind", hit["tf"])
+    page.locator(f"[role=option]:has-text('{hit['tf']} motif hit')").first.click()
+    page.click(".brand")
+    places = [region(page)]
+    for key in "nnp":
+        page.keyboard.press(key)
+        places.append(wait_for_region(page, places[-1]))
+    middles = [(a + b) // 2 for _, a, b in places]
+    assert middles[0] < middles[1] < middles[2]
+    assert middles[3] == middles[1]
 
 
 def test_a_bad_step_is_a_notice_and_the_views_go_on(page):

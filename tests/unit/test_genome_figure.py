@@ -11,11 +11,11 @@ import pytest
 
 from vizapp.figures.genome import (
     GeneShape,
-    _ink,
     attribution_track,
     base_track,
     gene_track,
     interval_track,
+    readable_on,
     stack,
     strip_track,
 )
@@ -67,7 +67,7 @@ def test_only_tokens_with_room_for_it_carry_a_name():
 @pytest.mark.parametrize(("color", "ink"), [("#FFFFFF", "#000000"), ("#F0E442", "#000000"),
                                             ("#000000", "#FFFFFF"), ("#0072B2", "#FFFFFF")])
 def test_names_are_readable_on_their_colour(color, ink):
-    assert _ink(color) == ink
+    assert readable_on(color) == ink
 
 
 def test_the_attribution_map_is_centred_at_zero_and_zero_is_see_through():

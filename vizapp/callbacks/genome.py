@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import flask
 import orjson
-from dash import ClientsideFunction, Dash, Input, Output, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
@@ -18,7 +18,7 @@ from vizapp.figures.genome import x_title
 from vizapp.genome_state import marks_from_text, parse_marks, parse_tracks, tracks_from_text
 from vizapp.loci import format_locus
 from vizapp.state import parse_region
-from vizapp.views.genome import overview
+from vizapp.views.genome import overview, step_options
 from vizapp.views.genome_drawing import build_genome, build_tracks, width_text
 from vizapp.views.genome_frame import Asked
 
@@ -108,6 +108,13 @@ def register(app: Dash, data: RunData) -> None:
     )
     def arrive(search: Any) -> tuple[Any, Any]:
         return tuple(no_update if found is None else found for found in shown_by(search, data))
+
+    @app.callback(
+        Output(ids.STEP_KIND, "data"), Input(ids.STEP_KIND, "searchValue"),
+        State(ids.STEP_KIND, "value"), prevent_initial_call=True,
+    )
+    def offer_steps(typed: Any, value: Any) -> Any:
+        return step_options(data, *(v if isinstance(v, str) else "" for v in (typed, value)))
 
     app.clientside_callback(
         ClientsideFunction(namespace="motiflensGenome", function_name="show"),

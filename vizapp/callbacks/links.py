@@ -108,6 +108,9 @@ def window_around(grid_row: Any, now: Region, data: RunData) -> Region | None:
 
 
 def _step(now: Region, kind: Any, forward: bool, selection: Any, data: RunData) -> Region:
+    if str(kind).startswith(("motif:", "cluster:")):
+        features, what = data.motif_hits.chosen(str(kind), data.genome.cluster_labels)
+        return data.motif_hits.step(now, features, what, forward)
     if kind != "selection":
         return data.genome.step(now, str(kind), forward)
     return step_to(now, selected_words(data, parse_selection(selection)), forward, data)

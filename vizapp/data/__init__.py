@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vizapp.data.language import LanguageData
     from vizapp.data.lexicon import LexiconData
     from vizapp.data.model_scores import ModelScores
+    from vizapp.data.motif_hits import MotifHits
     from vizapp.data.motif_matrix import MotifMatrix
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
@@ -239,3 +240,10 @@ class RunData:
         from vizapp.data.attributions_live import LiveAttributions
 
         return LiveAttributions(self.run, self.tokens, int(self.config["run"]["seed"]))
+
+    @cached_property
+    def motif_hits(self) -> MotifHits:
+        """Motif hits of a window, and the next hit of a motif."""
+        from vizapp.data.motif_hits import MotifHits
+
+        return MotifHits(self.run, self.genome.chroms, self.genome.codes)

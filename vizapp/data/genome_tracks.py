@@ -145,6 +145,7 @@ class GenomeTracks:
         return [
             TrackInfo("depth", "depth", group, "Motif depth", is_default=True),
             TrackInfo("tokens", "tokens", group, "Tokens by megacluster", is_default=True),
+            TrackInfo("hits", "hits", group, "Motif hits (below 1 kb)", is_default=True),
             TrackInfo("bases", "bases", group, "Bases (below 400 bp)", is_default=True),
         ]
 

@@ -46,6 +46,7 @@ class Track:
     group : what it can share a scale with; '' for what has no scale
     is_centred : whether the scale is as long below 0 as above
     is_bare : whether it goes without a title line; its name then stands at its axis
+    extra : what a browser needs beside the traces
     """
 
     title: str
@@ -57,13 +58,14 @@ class Track:
     group: str = ""
     is_centred: bool = False
     is_bare: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
 
     def as_row(self) -> dict[str, Any]:
         """What a browser draws it from: its height in px, its traces and its y axis."""
         return {
             "id": self.id, "title": self.title, "note": self.note, "group": self.group,
             "height": round(ROW_PX * self.height, 1), "traces": self.traces, "yaxis": self.yaxis,
-            "isCentred": self.is_centred, "isBare": self.is_bare,
+            "isCentred": self.is_centred, "isBare": self.is_bare, **self.extra,
         }
 
 
@@ -251,14 +253,14 @@ def _token_names(
     centre = (edges[wide] + edges[wide + 1]) / 2
     room = (np.diff(edges)[wide] / view * 110).astype(int)
     text = [shorten(names[c], max(2, r)) for c, r in zip(community[wide], room, strict=True)]
-    ink = [_ink(colors[c + 1]) for c in community[wide]]
+    ink = [readable_on(colors[c + 1]) for c in community[wide]]
     return [{
         "type": "scatter", "mode": "text", "x": packed(centre), "y": [0.5] * len(wide),
         "text": text, "textfont": {"size": 10, "color": ink}, "hoverinfo": "skip",
     }]
 
 
-def _ink(color: str) -> str:
+def readable_on(color: str) -> str:
     """Black or white, whichever is easier to read on a colour (ITU-R BT.601 luma)."""
     r, g, b = (int(color[i : i + 2], 16) for i in (1, 3, 5))
     return "#000000" if 0.299 * r + 0.587 * g + 0.114 * b > 140 else "#FFFFFF"

@@ -19,6 +19,9 @@ from vizapp.views.genome_explained_controls import explain_menu
 #: Giemsa stains of cytobands; each has its own grey in the style sheet.
 STAINS = frozenset({"gneg", "gpos25", "gpos50", "gpos75", "gpos100", "acen", "gvar", "stalk"})
 
+#: Factors, and clusters, that the list of steps offers at a time.
+_MOST_OFFERED = 25
+
 ABOUT_GENOME = (
     "All tracks share one axis in bp. Predictions are mean signal per base; r is Pearson's "
     "correlation of observed and predicted over the window's 16-bp cells. Contributions are "
@@ -38,8 +41,7 @@ def controls(data: RunData) -> Any:
                            **{"aria-label": hint})
 
     targets = data.genome.targets
-    steps = [{"value": f"peak:{t}", "label": f"{t} peak ({n:,})"} for t, n in targets.items()]
-    default = "peak:CTCF" if "CTCF" in targets else (steps[0]["value"] if steps else "gene")
+    default = f"peak:{'CTCF' if 'CTCF' in targets else next(iter(targets))}" if targets else "gene"
     return html.Div(
         [
             html.Div(
@@ -56,11 +58,9 @@ def controls(data: RunData) -> Any:
                 [
                     button(ids.STEP_PREVIOUS, "previous", "Previous of the chosen kind (p)"),
                     dmc.Select(
-                        id=ids.STEP_KIND, size="xs", w=190, searchable=True, allowDeselect=False,
-                        value=default, data=[
-                            *steps, {"value": "gene", "label": "gene"},
-                            {"value": "selection", "label": "place of the selected words"},
-                        ],
+                        id=ids.STEP_KIND, size="xs", w=210, searchable=True, allowDeselect=False,
+                        value=default, data=step_options(data, "", default),
+                        nothingFoundMessage="nothing is called that; type a factor, such as CTCF",
                         **{"aria-label": "What previous and next go to"},
                     ),
                     button(ids.STEP_NEXT, "next", "Next of the chosen kind (n)"),
@@ -76,6 +76,43 @@ def controls(data: RunData) -> Any:
         ],
         className="controls genome-controls",
     )
+
+
+def step_options(data: RunData, typed: str, value: str) -> list[dict[str, Any]]:
+    """What next and previous can go to, in groups: peaks, genes, the selection, and motif hits of
+    the factors and clusters that hold what is typed.
+
+    Parameters
+    ----------
+    typed : what a person has typed so far
+    value : what is chosen; it stays on the list
+    """
+    peaks = [{"value": f"peak:{t}", "label": f"{t} peak ({n:,})"}
+             for t, n in data.genome.targets.items()]
+    places = [{"value": "gene", "label": "gene"},
+              {"value": "selection", "label": "place of the selected words"}]
+    text = " ".join(typed[:60].split()).casefold().removesuffix(" motif hit")
+    motifs = data.motif_hits
+    factors = _offered({f"motif:{name}": name for name in motifs.factors}, text, value)
+    clusters = _offered(
+        {f"cluster:{n}": label for n, label in enumerate(data.genome.cluster_labels)
+         if n in motifs.clusters_with_hits}, text.removeprefix("cluster "), value,
+    )
+    groups = {
+        "Places": places,
+        "Motif hits of a factor": [{"value": v, "label": f"{n} motif hit"} for v, n in factors],
+        "Hits of a motif cluster": [{"value": v, "label": f"cluster {n}"} for v, n in clusters],
+        "Peaks": peaks,
+    }
+    return [{"group": name, "items": items} for name, items in groups.items() if items]
+
+
+def _offered(names: dict[str, str], text: str, value: str) -> list[tuple[str, str]]:
+    """The names that hold a text, those that begin with it first, and the chosen one."""
+    found = [(v, n) for v, n in names.items() if text and text in n.casefold()]
+    found.sort(key=lambda one: (not one[1].casefold().startswith(text), len(one[1]), one[1]))
+    chosen = [(value, names[value])] if value in names else []
+    return [*chosen, *(one for one in found[:_MOST_OFFERED] if one[0] != value)]
 
 
 def overview(data: RunData, region: Region) -> Any:
@@ -146,10 +183,10 @@ def genome_card(data: RunData) -> Any:
 
 
 def catalogue(data: RunData) -> dict[str, dict[str, Any]]:
-    """Every track by its id, as the browser lists it; ``later`` says which part it comes with."""
+    """Every track by its id, as the browser lists it; ``part`` says what it comes with."""
     return {
         info.id: {"id": info.id, "group": info.group, "label": info.label, "name": named(info),
-                  "later": info.kind in LATER}
+                  "part": LATER.get(info.kind, "signals")}
         for info in data.tracks.catalogue.values()
     }
 

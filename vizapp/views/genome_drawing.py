@@ -24,6 +24,7 @@ from vizapp.figures.genome import (
     stack,
     strip_track,
 )
+from vizapp.figures.genome_hits import TITLE, Hit, hits_track
 from vizapp.figures.genome_signals import Curve, curves_track, difference
 from vizapp.genome_state import Mark, TrackItem
 from vizapp.loci import format_locus
@@ -32,8 +33,11 @@ from vizapp.theme import OBSERVED, OKABE_ITO, RESIDUAL
 from vizapp.views.genome_explained import base_contributions, motif_contributions
 from vizapp.views.genome_frame import Asked, Frame, frame_of
 
-#: What is asked for: the tracks that are there at once, the contributions, or both.
-PARTS = ("signals", "explained", "all")
+#: What is asked for: the tracks that are there at once, the contributions, motif hits, or all.
+PARTS = ("signals", "explained", "scanned", "all")
+
+#: Widest window whose motif hits are drawn one by one, bp: there are about four a base.
+_MAX_HIT_BP = 1_000
 
 _HOVER_BINS = 700
 
@@ -199,6 +203,24 @@ def _sequence(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
     return [sequence_track(frame.loaded.start, data.genome.codes(frame.loaded))]
 
 
+def _hits(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
+    if frame.view.width > _MAX_HIT_BP:
+        return []
+    motifs = data.motif_hits
+    try:
+        found = motifs.window(frame.loaded)
+    except MotiflensError as error:
+        return [Track(TITLE, 0.3, [], {"visible": False}, str(error))]
+    n = int(((found.end > frame.view.start) & (found.start < frame.view.end)).sum())
+    hits = [
+        Hit(int(start), int(end), motifs.strands[f], motifs.names[f], motifs.profile_ids[f],
+            int(motifs.clusters[f]), float(bits))
+        for f, start, end, bits in zip(*found, strict=True)
+    ]
+    n_clusters = len(data.genome.cluster_labels)
+    return [hits_track(hits, data.pfms, n_clusters, frame.view.width, n)]
+
+
 _Draw = Callable[[RunData, Frame, TrackInfo], list[Track]]
 
 #: How each kind of the catalogue is drawn.
@@ -206,12 +228,13 @@ _DRAWN: dict[str, _Draw] = {
     "genes": lambda data, frame, info: [_genes(data, frame)],
     "observed": _observed, "predicted": _predicted, "residual": _residual,
     "together": _together, "models": _models, "depth": _depth, "tokens": _tokens,
-    "bases": _sequence, "peaks": _intervals, "intervals": _intervals, "repeats": _intervals,
+    "bases": _sequence, "hits": _hits, "peaks": _intervals, "intervals": _intervals,
+    "repeats": _intervals,
     "contributions": _contributions,
 }
 
-#: Kinds that come after the rest is drawn, for they take longer.
-LATER = frozenset({"contributions"})
+#: Kinds that come after the rest is drawn, for they take longer, and the part they come with.
+LATER = {"contributions": "explained", "hits": "scanned"}
 
 
 def build_tracks(
@@ -238,7 +261,7 @@ def build_tracks(
     rows: list[Track] = []
     for item in items:
         info = data.tracks.catalogue[item.id]
-        if part == "all" or (part == "explained") == (info.kind in LATER):
+        if part in ("all", LATER.get(info.kind, "signals")):
             rows += [replace(row, id=item.id) for row in _DRAWN[info.kind](data, frame, info)]
     return rows
 
