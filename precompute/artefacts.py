@@ -646,7 +646,8 @@ _ALL += [
         {
             "<chrom>/indptr": "int64 (n_bins + 1,)",
             "<chrom>/indices": "uint16 (nnz,), motif cluster present in the bin",
-            "<chrom>/values": "float32 (nnz,), DeepLIFT contribution to the summed prediction",
+            "<chrom>/values": "float32 (nnz,), DeepLIFT contribution to the summed prediction; NaN "
+            "where it was left out (see attrs)",
             "<chrom>/absent": "float32 (n_bins,), summed contribution of clusters not in the bin "
             "(not zero when the baseline is a background average)",
             "<chrom>/tile_edges": "int64 (n_tiles + 1,), bin indices of the target tiles",
@@ -654,7 +655,8 @@ _ALL += [
             "<chrom>/tile_baseline": "float64 (n_tiles,), the same for the baseline input",
             "<chrom>/tile_error": "float64 (n_tiles,), |sum of attributions - (f(x) - f(b))| / "
             "max(1, |f(x) - f(b)|)",
-            "attrs": "track, baseline, target (sentence), mean_abs per cluster list",
+            "attrs": "track, baseline, target (sentence), mean_abs per cluster list; peaks and "
+            "flank_bp where only peaks were explained",
         },
     ),
     Artefact(
@@ -662,12 +664,13 @@ _ALL += [
         "attributions/onehot.zarr",
         "zarr",
         {
-            "<chrom>/values": "float32 (n_bp,), contribution of the base that is there",
+            "<chrom>/values": "float32 (n_bp,), contribution of the base that is there; NaN where "
+            "it was left out",
             "<chrom>/tile_edges": "int64 (n_tiles + 1,), 16-bp cells",
             "<chrom>/tile_prediction": "float64 (n_tiles,)",
             "<chrom>/tile_baseline": "float64 (n_tiles,)",
             "<chrom>/tile_error": "float64 (n_tiles,)",
-            "attrs": "track, baseline, target (sentence)",
+            "attrs": "track, baseline, target (sentence); peaks and flank_bp likewise",
         },
     ),
 ]

@@ -1,10 +1,9 @@
-"""DeepLIFT of a whole run: per motif cluster on tokens, per base on one-hot sequence.
+"""DeepLIFT of a run or around its peaks: per motif cluster on tokens, per base on one-hot sequence.
 
 The run is explained tile by tile: the target is the predicted signal summed over the tile's
-positions, and each tile is read with one receptive field of context on either side. Multipliers
-add up over targets, and the baseline is the same at every position, so the sum of the tiles'
-contributions to an input is its contribution to the summed prediction of the whole region,
-however the region is tiled.
+positions, and each tile is read with one receptive field of context on either side (see
+:mod:`precompute.attribution.tiling`). With ``attributions.peaks`` only what lies around peaks is
+explained, and the rest is NaN.
 
 References
 ----------
@@ -24,8 +23,9 @@ from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
 from precompute.attribution.background import background_baseline
+from precompute.attribution.tiling import Overlap, Stretch, Tile, stretches
 from precompute.context import Facts, StageContext
-from precompute.errors import StageError
+from precompute.errors import ConfigError, StageError
 from precompute.models.dataset import CELL_BP, Source, Window
 from precompute.models.sparse import SparseRows
 from precompute.models.store import TrainedModel, load_own_model
@@ -67,52 +67,16 @@ def explain(
 # -- tiles -----------------------------------------------------------------------------------
 
 
-class Tile(NamedTuple):
-    """Target positions ``[lo, hi)`` and the positions ``[first, last)`` read for them."""
-
-    lo: int
-    hi: int
-    first: int
-    last: int
-
-    @property
-    def target(self) -> tuple[int, int]:
-        """The target within what is read."""
-        return self.lo - self.first, self.hi - self.first
-
-
-def tiles(n: int, size: int, halo: int) -> list[Tile]:
-    """Tiles of ``size`` target positions over ``[0, n)``, read with ``halo`` more on each side."""
-    return [
-        Tile(lo, hi, max(0, lo - halo), min(n, hi + halo)) for lo, hi in windows(n, size)
-    ]
-
-
-class Overlap:
-    """Adds up runs of values that overlap the run before; gives out what no later run touches."""
-
-    def __init__(self) -> None:
-        self._start = 0
-        self._waiting = np.zeros(0)
-
-    def add(self, start: int, values: NDArray[np.float64], upto: int) -> NDArray[np.float64]:
-        """Add ``values`` at ``start``; return the sums before position ``upto``."""
-        stop = max(start + len(values), self._start + len(self._waiting))
-        total = np.zeros(stop - self._start)
-        total[: len(self._waiting)] = self._waiting
-        at = start - self._start
-        total[at : at + len(values)] += values
-        done = upto - self._start
-        self._start, self._waiting = upto, total[done:]
-        return total[:done]
-
-
 class _Numbers(NamedTuple):
     """What is kept of a tile."""
 
     prediction: float
     baseline_prediction: float
     error: float
+
+
+#: Of tiles that nobody asked for.
+_LEFT_OUT = _Numbers(np.nan, np.nan, np.nan)
 
 
 def _explained(
@@ -154,12 +118,29 @@ class _Growing:
         self._write(self._length)
 
 
-def _write_tiles(group: zarr.Group, todo: list[Tile], found: list[_Numbers]) -> None:
-    edges = np.array([0, *(tile.hi for tile in todo)], dtype=np.int64)
-    group.create_array("tile_edges", data=edges)
-    columns = ("tile_prediction", "tile_baseline", "tile_error")
-    for name, values in zip(columns, np.array(found, dtype=np.float64).T, strict=True):
-        group.create_array(name, data=np.ascontiguousarray(values))
+class _Tiles:
+    """What is said of the tiles of a chromosome; NaN of a stretch that is left out."""
+
+    def __init__(self) -> None:
+        self._ends: list[int] = []
+        self._found: list[_Numbers] = []
+
+    def add(self, end: int, found: _Numbers = _LEFT_OUT) -> None:
+        """A tile that ends at position ``end``."""
+        self._ends.append(end)
+        self._found.append(found)
+
+    @property
+    def explained(self) -> list[_Numbers]:
+        """Of the tiles that were explained."""
+        return [found for found in self._found if found is not _LEFT_OUT]
+
+    def write(self, group: zarr.Group) -> None:
+        """Write edges and numbers."""
+        group.create_array("tile_edges", data=np.array([0, *self._ends], dtype=np.int64))
+        columns = ("tile_prediction", "tile_baseline", "tile_error")
+        for name, values in zip(columns, np.array(self._found, np.float64).T, strict=True):
+            group.create_array(name, data=np.ascontiguousarray(values))
 
 
 # -- stages ----------------------------------------------------------------------------------
@@ -222,6 +203,7 @@ def _tile_tokens(work: Work, chrom: str, tile: Tile) -> tuple[SparseRows, Sparse
 def _tile_bases(work: Work, chrom: str, tile: Tile) -> tuple[NDArray[np.float64], _Numbers]:
     explainer, source = _open(work)
     found = explainer.dense(source.onehot(Window(chrom, tile.first, tile.last)), tile.target)
+    # Only what is kept travels: one value a base.
     numbers = _Numbers(found.prediction, found.baseline_prediction, found.error)
     return found.values.sum(axis=0), numbers
 
@@ -248,6 +230,7 @@ def _prepare(context: StageContext, encoding: str) -> _Prepared:
         "baseline": config.baseline,
         "target": f"predicted signal ({unit}) summed over the {positions} of the tile",
         "chroms": source.store.chroms,
+        **({"peaks": config.peaks, "flank_bp": config.flank_bp} if config.peaks else {}),
     }
     work = Work(run.root.resolve(), encoding, number, np.asarray(baseline, np.float64).tobytes())
     # The run may have been made anew under the same path since.
@@ -255,102 +238,186 @@ def _prepare(context: StageContext, encoding: str) -> _Prepared:
     return _Prepared(work, _open(work), about)
 
 
-def _facts(about: dict[str, Any], errors: list[float]) -> Facts:
-    return {
+def intervals(
+    context: StageContext, source: Source, chrom: str
+) -> NDArray[np.int64] | None:
+    """Positions of a chromosome that are explained, int64 (k, 2); None is all of them.
+
+    Raises
+    ------
+    ConfigError
+        When the annotation has no such peaks.
+    """
+    config = context.config.attributions
+    if not config.peaks:
+        return None
+    table = context.run.table("peaks", ["target", "set", "chrom", "start", "end"])
+    known = set(table["target"]) | set(table["set"])
+    for name in config.peaks:
+        if name not in known:
+            shown = sorted(set(table["target"]))
+            raise ConfigError(
+                f"attributions.peaks names {name!r}, and the annotation's peaks are "
+                f"{', '.join(shown[:8]) or 'none'}{' ...' if len(shown) > 8 else ''}; name some "
+                "of them, or leave it empty to explain the whole run"
+            )
+    named = table["target"].isin(config.peaks) | table["set"].isin(config.peaks)
+    here = table[named & (table["chrom"] == chrom)]
+    edges = source.edges(chrom)
+    lo = np.searchsorted(edges, here["start"].to_numpy() - config.flank_bp, side="right") - 1
+    hi = np.searchsorted(edges, here["end"].to_numpy() + config.flank_bp, side="left")
+    return np.stack([lo, hi], axis=1).astype(np.int64)
+
+
+def _facts(about: dict[str, Any], found: list[_Numbers], share: float) -> Facts:
+    errors = [numbers.error for numbers in found]
+    facts: Facts = {
         "track": about["track"], "baseline": about["baseline"], "tiles": len(errors),
-        "completeness_error": max(errors),
+        "completeness_error": max(errors, default=0.0),
     }
+    return facts | ({"explained_share": share} if "peaks" in about else {})
 
 
 def run_tokens(context: StageContext) -> Facts:
     """Attribute the token model: artefact ``attributions_tokens``."""
     work, opened, about = _prepare(context, "tokens")
-    store, errors = opened.source.store, []
+    source, store = opened.source, opened.source.store
+    found: list[_Numbers] = []
     summed = np.zeros(store.n_clusters)
-    total, before = sum(store.n_bins(c) for c in store.chroms), 0
+    total, before, explained = sum(store.n_bins(c) for c in store.chroms), 0, 0
     with context.run.writing_group("attributions_tokens", **about) as group:
         for chrom in store.chroms:
-
-            def report(n: int, before: int = before, chrom: str = chrom) -> None:
-                context.progress(before + n, total, chrom)
-
-            child = group.create_group(chrom)
-            found = _tokens_of(context, work, child, summed, report)
-            errors += [numbers.error for numbers in found]
+            parts = stretches(store.n_bins(chrom), intervals(context, source, chrom))
+            report = partial(_report, context, before, total, chrom)
+            tiles_of = _tokens_of(context, work, parts, group.create_group(chrom), summed, report)
+            found += tiles_of.explained
             before += store.n_bins(chrom)
-        group.attrs["mean_abs"] = (summed / total).tolist()
-    return _facts(about, errors)
+            explained += sum(part.hi - part.lo for part in parts if part.is_explained)
+        group.attrs["mean_abs"] = (summed / max(1, explained)).tolist()
+    return _facts(about, found, explained / total)
+
+
+def _report(context: StageContext, before: int, total: int, chrom: str, done: int) -> None:
+    context.progress(before + done, total, chrom)
 
 
 def _tokens_of(
-    context: StageContext, work: Work, group: zarr.Group, summed: NDArray[np.float64],
-    report: Callable[[int], None],
-) -> list[_Numbers]:
+    context: StageContext, work: Work, parts: list[Stretch], group: zarr.Group,
+    summed: NDArray[np.float64], report: Callable[[int], None],
+) -> _Tiles:
     """Write one chromosome's group; adds each cluster's absolute contributions to ``summed``."""
     chrom, (explainer, source) = group.basename, _open(work)
-    todo = tiles(
-        source.n_positions(chrom), context.config.attributions.tile_bins, explainer.reach.outputs
-    )
-    arrays = {
-        name: _Growing(group, name, dtype)
-        for name, dtype in (
-            ("indptr", np.int64), ("indices", np.uint16), ("values", np.float32),
-            ("absent", np.float32),
-        )
-    }
-    arrays["indptr"].append(np.zeros(1, np.int64))
-    present, absent, numbers = Overlap(), Overlap(), []
-    nnz = done = 0
-    function = partial(_tile_tokens, work, chrom)
-    for tile, upto, (rows, found) in _explained(context.execution, function, todo, report):
-        ready = rows.rows(done - tile.first, upto - tile.first)
-        # Non-zeros are counted from the chromosome's first: those of bin ``done`` start at nnz.
-        start = nnz - int(rows.indptr[done - tile.first])
-        values = present.add(start, found.values, nnz + len(ready.indices))
-        arrays["values"].append(values)
-        arrays["indices"].append(ready.indices)
-        arrays["indptr"].append(nnz + ready.indptr[1:])
-        arrays["absent"].append(absent.add(tile.first, found.absent, upto))
-        summed += np.bincount(ready.indices, np.abs(values), len(summed))
-        nnz, done = nnz + len(ready.indices), upto
-        numbers.append(_Numbers(found.prediction, found.baseline_prediction, found.error))
-    for array in arrays.values():
-        array.close()
-    _write_tiles(group, todo, numbers)
+    size = context.config.attributions.tile_bins
+    rows_out, numbers = _TokenRows(group), _Tiles()
+    for part in parts:
+        if not part.is_explained:
+            for lo, hi in windows(part.hi - part.lo, size):
+                rows = source.rows(Window(chrom, part.lo + lo, part.lo + hi))
+                missing = np.full(len(rows.indices), np.nan), np.full(rows.n_rows, np.nan)
+                rows_out.append(rows, *missing)
+                report(part.lo + hi)
+            numbers.add(part.hi)
+            continue
+        todo = part.tiles(source.n_positions(chrom), size, explainer.reach.outputs)
+        done, nnz = todo[0].first, 0
+        present, absent = Overlap(), Overlap(done)
+        function = partial(_tile_tokens, work, chrom)
+        for tile, upto, (rows, found) in _explained(context.execution, function, todo, report):
+            ready = rows.rows(done - tile.first, upto - tile.first)
+            # Non-zeros are counted from the stretch's first row: those of ``done`` start at nnz.
+            start = nnz - int(rows.indptr[done - tile.first])
+            values = present.add(start, found.values, nnz + len(ready.indices))
+            beside = absent.add(tile.first, found.absent, upto)
+            lo, hi = (min(max(at, done), upto) - done for at in (part.lo, part.hi))
+            kept = ready.rows(lo, hi)
+            values = values[int(ready.indptr[lo]) : int(ready.indptr[hi])]
+            rows_out.append(kept, values, beside[lo:hi])
+            summed += np.bincount(kept.indices, np.abs(values), len(summed))
+            nnz, done = nnz + len(ready.indices), upto
+            _note(numbers, part, tile, found)
+    rows_out.close()
+    numbers.write(group)
     return numbers
+
+
+def _note(numbers: _Tiles, part: Stretch, tile: Tile, found: Any) -> None:
+    """Note a tile of a stretch; tiles that lie wholly beside it are there for others' sake."""
+    if tile.lo < part.hi and tile.hi > part.lo:
+        said = _Numbers(found.prediction, found.baseline_prediction, found.error)
+        numbers.add(min(tile.hi, part.hi), said)
+
+
+class _TokenRows:
+    """Contributions of one chromosome, bin after bin."""
+
+    def __init__(self, group: zarr.Group) -> None:
+        self._arrays = {
+            name: _Growing(group, name, dtype)
+            for name, dtype in (
+                ("indptr", np.int64), ("indices", np.uint16), ("values", np.float32),
+                ("absent", np.float32),
+            )
+        }
+        self._nnz = 0
+        self._arrays["indptr"].append(np.zeros(1, np.int64))
+
+    def append(
+        self, rows: SparseRows, values: NDArray[np.float64], absent: NDArray[np.float64]
+    ) -> None:
+        """Add bins: what they hold, its contributions, and those of what they do not hold."""
+        self._arrays["values"].append(values)
+        self._arrays["indices"].append(rows.indices)
+        self._arrays["indptr"].append(self._nnz + rows.indptr[1:])
+        self._arrays["absent"].append(absent)
+        self._nnz += len(rows.indices)
+
+    def close(self) -> None:
+        """Write what is left."""
+        for array in self._arrays.values():
+            array.close()
 
 
 def run_onehot(context: StageContext) -> Facts:
     """Attribute the one-hot model: artefact ``attributions_onehot``."""
     work, (_, source), about = _prepare(context, "onehot")
-    chroms, errors = source.store.chroms, []
-    total, before = sum(source.n_positions(c) for c in chroms), 0
+    chroms = source.store.chroms
+    found: list[_Numbers] = []
+    total, before, explained = sum(source.n_positions(c) for c in chroms), 0, 0
     with context.run.writing_group("attributions_onehot", **about) as group:
         for chrom in chroms:
-
-            def report(n: int, before: int = before, chrom: str = chrom) -> None:
-                context.progress(before + n, total, chrom)
-
-            found = _bases_of(context, work, group.create_group(chrom), report)
-            errors += [numbers.error for numbers in found]
+            parts = stretches(source.n_positions(chrom), intervals(context, source, chrom))
+            report = partial(_report, context, before, total, chrom)
+            found += _bases_of(context, work, parts, group.create_group(chrom), report).explained
             before += source.n_positions(chrom)
-    return _facts(about, errors)
+            explained += sum(part.hi - part.lo for part in parts if part.is_explained)
+    return _facts(about, found, explained / total)
 
 
 def _bases_of(
-    context: StageContext, work: Work, group: zarr.Group, report: Callable[[int], None],
-) -> list[_Numbers]:
+    context: StageContext, work: Work, parts: list[Stretch], group: zarr.Group,
+    report: Callable[[int], None],
+) -> _Tiles:
     chrom, (explainer, source) = group.basename, _open(work)
-    n = source.n_positions(chrom)
-    todo = tiles(n, context.config.attributions.tile_bins, explainer.reach.outputs)
-    array, overlap, numbers = _Growing(group, "values", np.float32), Overlap(), []
-    function, length = partial(_tile_bases, work, chrom), source.n_bp(chrom)
-    for tile, upto, (values, found) in _explained(context.execution, function, todo, report):
-        start, stop = tile.first * CELL_BP, upto * CELL_BP
-        done = overlap.add(start, values, stop)
-        # The last cell may reach beyond the sequence.
-        array.append(done[: len(done) - max(0, stop - length)])
-        numbers.append(found)
+    n, size = source.n_positions(chrom), context.config.attributions.tile_bins
+    # The last cell may reach beyond the sequence.
+    length = source.n_bp(chrom)
+    array, numbers = _Growing(group, "values", np.float32), _Tiles()
+    for part in parts:
+        if not part.is_explained:
+            for lo, hi in windows(min(part.hi * CELL_BP, length) - part.lo * CELL_BP, _CHUNK):
+                array.append(np.full(hi - lo, np.nan))
+            numbers.add(part.hi)
+            report(part.hi)
+            continue
+        todo = part.tiles(n, size, explainer.reach.outputs)
+        done = todo[0].first
+        overlap, function = Overlap(done * CELL_BP), partial(_tile_bases, work, chrom)
+        for tile, upto, (values, found) in _explained(context.execution, function, todo, report):
+            ready = overlap.add(tile.first * CELL_BP, values, upto * CELL_BP)
+            lo, hi = (min(max(at, done), upto) * CELL_BP for at in (part.lo, part.hi))
+            array.append(ready[lo - done * CELL_BP : min(hi, length) - done * CELL_BP])
+            done = upto
+            _note(numbers, part, tile, found)
     array.close()
-    _write_tiles(group, todo, numbers)
+    numbers.write(group)
     return numbers

@@ -163,6 +163,13 @@ class AttributionConfig(Strict):
     baseline: Literal["background", "zero"] = "background"
     track: Name | None = Field(None, description="explained track; null: the first target")
     tile_bins: int = Field(1000, ge=64, description="target bins of one tile; changes no result")
+    peaks: list[str] = Field(
+        default=[], description="explain only what lies around these of the annotation's peaks "
+        "(targets or sets), the rest is NaN; empty: the whole run"
+    )
+    flank_bp: int = Field(
+        1000, ge=0, le=1_000_000, description="explained on either side of a peak, bp"
+    )
 
 
 class EffectsConfig(Strict):

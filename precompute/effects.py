@@ -1,4 +1,4 @@
-"""What each motif cluster adds to the predicted signal, over every bin that holds it.
+"""What each motif cluster adds to the predicted signal, over every explained bin that holds it.
 
 The contributions stream by once, a stretch of the run at a time; sums of each stretch stay, so that
 the interval of a mean takes neighbouring bins for what they are: not independent.
@@ -130,7 +130,9 @@ def summed(
             first, last = int(indptr[lo]), int(indptr[hi])
             for a, b in windows(last - first, _BLOCK):
                 part = slice(first + a, first + b)
-                sums.add(stretch, group[f"{chrom}/indices"][part], group[f"{chrom}/values"][part])
+                cluster, value = group[f"{chrom}/indices"][part], group[f"{chrom}/values"][part]
+                known = np.isfinite(value)
+                sums.add(stretch, cluster[known], value[known])
             if hi > lo:
                 context.progress(before + hi, n_bins, chrom)
         before += n

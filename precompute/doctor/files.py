@@ -313,8 +313,10 @@ def _attributions(encoding: str) -> Rule:
                     if len(values) else "no tile",
                     f"tiles that rise from 0 to {cells:,}", chrom=chrom, part="tile_edges",
                 )
-            # The last cell may reach beyond the sequence; what falls there is not kept.
-            if encoding == "tokens" or n % CELL_BP == 0:
+            # The last cell may reach beyond the sequence; what falls there is not kept. Around
+            # peaks alone, what tiles beside them give to their inputs is kept too.
+            is_whole = not opened.attribute(name, None, "peaks")
+            if is_whole and (encoding == "tokens" or n % CELL_BP == 0):
                 _check_completeness(opened, chart, name, chrom)
 
     return Rule((name, "signal"), check)

@@ -141,6 +141,8 @@ def _check_rows(
     opened: Opened, chart: Chart, ledger: Ledger, step: Step, name: str, data: str, dim: str,
     what: str,
 ) -> None:
+    # Contributions that nobody asked for are NaN.
+    may_miss = data == "values" and bool(opened.attribute(name, None, "peaks"))
     for chrom in opened.chroms(name) if name in opened.groups else []:
         parts = [opened.array(name, chrom, part) for part in ("indptr", "indices", data)]
         if any(part is None for part in parts) or not chart.is_sound(name, chrom=chrom):
@@ -169,7 +171,8 @@ def _check_rows(
                 values = np.asarray(parts[2][span])  # type: ignore[index]
             if indices is not None and values is not None:
                 rows = np.repeat(np.arange(at, to), np.diff(indptr[at : to + 1]))
-                _check_block(chart, name, chrom, data, rows, indices, values, most, what, lengths)
+                _check_block(chart, name, chrom, data, rows, indices, values, most, what, lengths,
+                             may_miss)
             step(name, share * (to - at) / (len(indptr) - 1))
             at = to
 
@@ -196,7 +199,7 @@ def _is_indptr(
 
 def _check_block(
     chart: Chart, name: str, chrom: str, data: str, rows: NDArray, indices: NDArray,
-    values: NDArray, most: int | None, what: str, lengths: NDArray | None,
+    values: NDArray, most: int | None, what: str, lengths: NDArray | None, may_miss: bool,
 ) -> None:
     """Rows of one block; ``rows`` is the bin of each non-zero."""
 
@@ -214,7 +217,8 @@ def _check_block(
     fault(falls, "indices", "{index:,} after a number that is not smaller",
           "numbers that rise within a bin")
     if data == "values":
-        fault(~np.isfinite(values), data, "the value {value}", "finite numbers")
+        bad = np.isinf(values) if may_miss else ~np.isfinite(values)
+        fault(bad, data, "the value {value}", "finite numbers")
         return
     fault(values < 1, data, "{value:,} covered bases", "at least 1: zeros are not stored")
     if lengths is not None:

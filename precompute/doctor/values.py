@@ -62,7 +62,7 @@ def check_arrays(opened: Opened, chart: Chart, ledger: Ledger, step: Step) -> No
             with chart.guard(name, chrom=chrom, part=part):
                 low, high = BOUNDS.get(name, {}).get(part, (None, None))
                 high = _bound(name, part, high, ledger)
-                may_miss = name == "signal" and _may_miss(opened, part)
+                may_miss = _may_miss(opened, name, part)
                 for lo, values in blocks(array):
                     step(name, values.nbytes / total)
                     wrong = _wrong(values, low, high, may_miss)
@@ -82,9 +82,11 @@ def _bound(name: str, part: str, high: float | None, ledger: Ledger) -> float | 
     return high
 
 
-def _may_miss(opened: Opened, part: str) -> bool:
-    """Whether an array of a track may hold NaN: where nothing was measured."""
-    about = opened.tracks.get(part.split("/")[0])
+def _may_miss(opened: Opened, name: str, part: str) -> bool:
+    """Whether an array may hold NaN: where nothing was measured, or was asked to be explained."""
+    if name.startswith("attributions"):
+        return bool(opened.attribute(name, None, "peaks")) and part != "tile_edges"
+    about = opened.tracks.get(part.split("/")[0]) if name == "signal" else None
     return isinstance(about, dict) and about.get("absent") == "missing"
 
 

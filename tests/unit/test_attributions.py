@@ -1,18 +1,21 @@
 """Attribution stages: tiles against one pass, the contract, the background."""
 
 import dataclasses
+import itertools
 import shutil
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from precompute import attributions
 from precompute.artefacts import RunFolder
 from precompute.attribution.background import background_baseline, background_windows
-from precompute.attributions import Overlap, tiles
-from precompute.errors import StageError
+from precompute.attribution.tiling import Overlap, stretches, tiles
+from precompute.errors import ConfigError, StageError
 from precompute.manifest import hash_path
-from precompute.models.dataset import Source, Window
+from precompute.models.dataset import CELL_BP, Source, Window
 from precompute.models.deeplift import Explainer
 from tests.courier import Courier
 from tests.model_run import TRACKS, context, random_model, store_model, write_model_run
@@ -228,3 +231,73 @@ def test_a_cluster_writes_the_same_bytes(explained, tmp_path, encoding):
     assert cluster.tasks > 1
     assert hash_path(RunFolder(tmp_path / "run").path(name)) == hash_path(
         RunFolder(root).path(name))
+
+
+# -- around peaks ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_lies_around_peaks_is_what_the_whole_run_gives_and_the_rest_is_nan(
+    explained, tmp_path, encoding
+):
+    root, _ = explained
+    shutil.copytree(root, tmp_path / "run")
+    run, name = RunFolder(tmp_path / "run"), f"attributions_{encoding}"
+    peaks = run.table("peaks")
+    target = peaks["target"].iloc[0]
+    stage = context(
+        tmp_path / "run", f"attribute_{encoding}",
+        attributions={"peaks": [target], "flank_bp": 150, "tile_bins": 64},
+    )
+    facts = STAGES[encoding](stage)
+    assert 0 < facts["explained_share"] < 0.9
+    some, every = run.group(name), RunFolder(root).group(name)
+    source, n_known = Source(run, encoding, TRACKS), 0
+    for chrom in source.store.chroms:
+        here = peaks[(peaks["target"] == target) & (peaks["chrom"] == chrom)]
+        edges = source.edges(chrom)
+        is_near = np.zeros(len(edges) - 1, dtype=bool)
+        for start, end in zip(here["start"], here["end"], strict=True):
+            is_near |= (edges[:-1] < end + 150) & (edges[1:] > start - 150)
+        if encoding == "tokens":
+            indptr = some[f"{chrom}/indptr"][:]
+            np.testing.assert_array_equal(indptr, every[f"{chrom}/indptr"][:])
+            np.testing.assert_array_equal(
+                some[f"{chrom}/indices"][:], every[f"{chrom}/indices"][:])
+            wanted = np.repeat(is_near, np.diff(indptr))
+        else:
+            wanted = np.repeat(is_near, CELL_BP)[: source.n_bp(chrom)]
+        values = some[f"{chrom}/values"][:]
+        np.testing.assert_array_equal(np.isfinite(values), wanted)
+        np.testing.assert_allclose(
+            values[wanted], every[f"{chrom}/values"][:][wanted], rtol=1e-5, atol=1e-8)
+        tiles, error = some[f"{chrom}/tile_edges"][:], some[f"{chrom}/tile_error"][:]
+        assert (tiles[0], tiles[-1]) == (0, len(is_near))
+        assert (np.diff(tiles) > 0).all()
+        np.testing.assert_array_equal(np.repeat(np.isfinite(error), np.diff(tiles)), is_near)
+        n_known += int(wanted.sum())
+    assert n_known > 100
+
+
+def test_peaks_that_the_annotation_lacks_are_refused(explained):
+    root, _ = explained
+    stage = context(root, "attribute_tokens", attributions={"peaks": ["nobody"]})
+    before = hash_path(RunFolder(root).path("attributions_tokens"))
+    with pytest.raises(ConfigError, match=r"names 'nobody', and the annotation's peaks are .*;"):
+        attributions.run_tokens(stage)
+    assert hash_path(RunFolder(root).path("attributions_tokens")) == before
+
+
+@given(
+    st.integers(1, 60),
+    st.lists(st.tuples(st.integers(-5, 70), st.integers(-5, 70)), max_size=6),
+)
+def test_stretches_cover_everything_once_and_are_what_was_asked_for(n, given_intervals):
+    found = stretches(n, np.array(given_intervals, dtype=np.int64).reshape(-1, 2))
+    assert found[0].lo == 0
+    assert found[-1].hi == n
+    asked = {p for lo, hi in given_intervals for p in range(max(lo, 0), min(hi, n))}
+    for before, after in itertools.pairwise(found):
+        assert before.hi == after.lo
+        assert before.is_explained != after.is_explained
+    assert {p for s in found if s.is_explained for p in range(s.lo, s.hi)} == asked

@@ -37,7 +37,7 @@ class _Tiles(NamedTuple):
     error: NDArray[np.float64]
 
     def worst(self, lo: int, hi: int) -> float:
-        """Largest error of the tiles that touch [lo, hi)."""
+        """Largest error of the tiles that touch [lo, hi); NaN when one was left out."""
         first = int(np.searchsorted(self.edges, lo, side="right")) - 1
         last = int(np.searchsorted(self.edges, hi, side="left"))
         return float(self.error[first:last].max(initial=0))
@@ -123,6 +123,15 @@ class StoredAttributions:
     def warm(self) -> None:
         """Open every chromosome."""
         len(self._of)
+
+    def covers(self, region: Region, encoding: str) -> bool:
+        """Whether all of a window was explained: a run may have explained its peaks alone."""
+        arrays = self._of[region.chrom]
+        if encoding == "tokens":
+            return not np.isnan(arrays.tiles.worst(*self._tokens.bin_range(*region)))
+        start = self._chroms[region.chrom][0]
+        lo, hi = (region.start - start) // GRID_BP, (region.end - start) // GRID_BP + 1
+        return not np.isnan(arrays.base_tiles.worst(lo, hi))
 
     def heat(
         self, region: Region, most: int = 12, loaded: Region | None = None,

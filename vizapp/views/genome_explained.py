@@ -33,7 +33,8 @@ def is_stored(data: RunData, frame: Frame, encoding: str) -> bool:
     choice, about = frame.asked.choice, data.genome.attributions.about
     model = choice.tokens if encoding == "tokens" else choice.onehot
     chosen = (model, choice.method, choice.baseline, choice.target, choice.track or about["track"])
-    return chosen == (encoding, "deeplift", about["baseline"], "all", about["track"])
+    is_asked = chosen == (encoding, "deeplift", about["baseline"], "all", about["track"])
+    return is_asked and data.genome.attributions.covers(frame.loaded, encoding)
 
 
 def motif_contributions(data: RunData, frame: Frame) -> list[Track]:
