@@ -13,6 +13,7 @@ from dash import Dash, set_props
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks import (
+    benchmark_page,
     compare,
     effects,
     export,
@@ -87,8 +88,7 @@ def build(run_dir: Path) -> Dash:
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
-        motif_matrix, models_page, effects, interactions,
+        models_page, benchmark_page, effects, interactions,
     ):
         module.register(app, data)
     data.genome.warm()

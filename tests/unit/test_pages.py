@@ -27,7 +27,7 @@ def ask(client, page, opened):
 
 
 @pytest.mark.parametrize(
-    "page", ["language", "lexicon", "motifs", "models", "effects", "run"]
+    "page", ["language", "lexicon", "motifs", "models", "benchmark", "effects", "run"]
 )
 def test_a_page_is_sent_within_two_megabytes(client, page):
     answer = ask(client, page, True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from vizapp.data.motif_matrix import MotifMatrix
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
+    from vizapp.data.tf_benchmark import TfBenchmark
     from vizapp.data.word_table import WordTable
 
 _MANIFEST_VERSION = 1
@@ -219,6 +220,13 @@ class RunData:
         from vizapp.data.model_scores import ModelScores
 
         return ModelScores(self.run, self.genome.tracks)
+
+    @cached_property
+    def tf_benchmark(self) -> TfBenchmark:
+        """Which scores tell bound motif hits from others."""
+        from vizapp.data.tf_benchmark import TfBenchmark
+
+        return TfBenchmark(self.run)
 
     @cached_property
     def genome(self) -> GenomeData:

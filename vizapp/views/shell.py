@@ -10,6 +10,7 @@ from dash import dcc, html
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.state import Region
+from vizapp.views.benchmark_page import benchmark_page
 from vizapp.views.compare import compare_tab
 from vizapp.views.effects import effects_page
 from vizapp.views.genome import genome_card
@@ -28,7 +29,7 @@ from vizapp.views.token_map import map_card
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {
     "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "motifs": "Motifs",
-    "models": "Models", "effects": "Effects", "run": "Run",
+    "models": "Models", "benchmark": "Benchmark", "effects": "Effects", "run": "Run",
 }
 
 _KEYS = [
@@ -118,7 +119,8 @@ def other_pages(data: RunData) -> dict[str, Any]:
     workspace does not wait for figures that nobody looks at yet."""
     return {
         "language": language_page(data), "lexicon": lexicon_page(data),
-        "motifs": motif_page(data), "models": models_page(data), "effects": effects_page(data),
+        "motifs": motif_page(data), "models": models_page(data),
+        "benchmark": benchmark_page(data), "effects": effects_page(data),
         "run": run_page(data),
     }
 
