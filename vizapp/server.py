@@ -88,7 +88,8 @@ def build(run_dir: Path) -> Dash:
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        models_page, benchmark_page, effects, interactions,
+        language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
+        motif_matrix, models_page, benchmark_page, effects, interactions,
     ):
         module.register(app, data)
     data.genome.warm()
