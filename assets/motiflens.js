@@ -45,6 +45,7 @@ window.dash_clientside = window.dash_clientside || {};
       Object.entries(window.motiflensMenu.link(tracks, marks)).forEach(
         ([name, text]) => { if (text) { query.set(name, text); } });
       if (window.motiflensExplained.text) { query.set("explain", window.motiflensExplained.text); }
+      if (page === "what-if") { window.motiflensWhatIf.writeLink(query); }
       window.history.replaceState(null, "", "?" + query.toString());
       return region ? region.chrom + ":" + region.start + "-" + region.end : "";
     },

@@ -27,6 +27,7 @@ from vizapp.callbacks import (
     links,
     models_page,
     motif_matrix,
+    mutagenesis,
     saved_selections,
     search,
     selection_panel,
@@ -34,6 +35,7 @@ from vizapp.callbacks import (
     shell,
     subclusters,
     token_map,
+    what_if,
 )
 from vizapp.data import RunData
 from vizapp.map_state import MapOptions
@@ -89,7 +91,8 @@ def build(run_dir: Path) -> Dash:
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
         language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
-        motif_matrix, models_page, benchmark_page, effects, interactions,
+        motif_matrix, models_page, benchmark_page, effects, interactions, what_if,
+        mutagenesis,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -27,7 +27,8 @@ def ask(client, page, opened):
 
 
 @pytest.mark.parametrize(
-    "page", ["language", "lexicon", "motifs", "models", "benchmark", "effects", "run"]
+    "page",
+    ["language", "lexicon", "motifs", "models", "benchmark", "effects", "what-if", "run"],
 )
 def test_a_page_is_sent_within_two_megabytes(client, page):
     answer = ask(client, page, True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from vizapp.data.reproduction import Reproduction
     from vizapp.data.search import Search
     from vizapp.data.tf_benchmark import TfBenchmark
+    from vizapp.data.what_if import WhatIfData
     from vizapp.data.word_table import WordTable
 
 _MANIFEST_VERSION = 1
@@ -255,3 +256,10 @@ class RunData:
         from vizapp.data.motif_hits import MotifHits
 
         return MotifHits(self.run, self.genome.chroms, self.genome.codes)
+
+    @cached_property
+    def what_if(self) -> WhatIfData:
+        """Edited windows, predicted when they are asked for."""
+        from vizapp.data.what_if import WhatIfData
+
+        return WhatIfData(self.run, self.tokens, int(self.config["run"]["seed"]))

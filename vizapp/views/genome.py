@@ -15,6 +15,7 @@ from vizapp.state import Region
 from vizapp.views.figure_card import download_buttons, help_mark
 from vizapp.views.genome_drawing import LATER
 from vizapp.views.genome_explained_controls import explain_menu
+from vizapp.views.what_if import open_button
 
 #: Giemsa stains of cytobands; each has its own grey in the style sheet.
 STAINS = frozenset({"gneg", "gpos25", "gpos50", "gpos75", "gpos100", "acen", "gvar", "stalk"})
@@ -67,6 +68,7 @@ def controls(data: RunData) -> Any:
                 ],
                 className="tools",
             ),
+            open_button(),
             html.Button(
                 "tracks", id=ids.TRACKS_BUTTON, className="tool", title="Add and remove tracks",
                 **{"aria-expanded": "false", "aria-controls": ids.TRACKS_PANEL},

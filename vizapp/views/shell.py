@@ -25,11 +25,13 @@ from vizapp.views.selection_panel import selection_card
 from vizapp.views.selections import stores as selection_stores
 from vizapp.views.subclusters import subclusters_tab
 from vizapp.views.token_map import map_card
+from vizapp.views.what_if import what_if_page
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {
     "workspace": "Workspace", "language": "Language", "lexicon": "Lexicon", "motifs": "Motifs",
-    "models": "Models", "benchmark": "Benchmark", "effects": "Effects", "run": "Run",
+    "models": "Models", "benchmark": "Benchmark", "effects": "Effects", "what-if": "What if",
+    "run": "Run",
 }
 
 _KEYS = [
@@ -121,7 +123,7 @@ def other_pages(data: RunData) -> dict[str, Any]:
         "language": language_page(data), "lexicon": lexicon_page(data),
         "motifs": motif_page(data), "models": models_page(data),
         "benchmark": benchmark_page(data), "effects": effects_page(data),
-        "run": run_page(data),
+        "what-if": what_if_page(data), "run": run_page(data),
     }
 
 
@@ -169,6 +171,7 @@ def page(
         dcc.Store(id=ids.DRAG_STORE),
         dcc.Store(id=ids.TRACKS_STORE),
         dcc.Store(id=ids.MARKS_STORE),
+        dcc.Store(id=ids.WHAT_IF_STORE),
         dcc.Store(id=ids.GENOME_CLICK),
         dcc.Store(id=ids.HISTORY_STORE),
         dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),
