@@ -57,10 +57,9 @@ def state_of_url(data: RunData, search: Any, region: Region) -> WhatIf:
         When it says what the run has not.
     """
     query = {k: v[0] for k, v in parse_qs(str(search or "")[:16_000].removeprefix("?")).items()}
-    if "region" in query:
-        region = go_to(data, query["region"])
-    if "window" in query:
-        region = go_to(data, query["window"])
+    place = query.get("window", query.get("region"))
+    if place is not None:
+        region = go_to(data, place)
     raw = state_at(data, region).as_json()
     if "model" in query:
         raw |= {"model": query["model"]}
