@@ -77,7 +77,7 @@ def test_a_burst_of_the_wheel_asks_the_server_once(page):
     asked = []
     page.on("request", lambda r: asked.append(r.post_data or "")
             if "genome/window" in r.url else None)
-    box = page.locator("#genome-graph canvas").bounding_box()
+    box = page.locator("#genome-graph .genome-canvas").bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 200)
     for _ in range(6):
         page.mouse.wheel(0, -60)
@@ -110,7 +110,7 @@ def test_a_click_on_a_token_selects_its_word(page):
         page.click("#zoom-in")
         wait_for_region(page, old)
     show(page, "#genome-graph")
-    box = page.locator("#genome-graph canvas").bounding_box()
+    box = page.locator("#genome-graph .genome-canvas").bounding_box()
     x = box["x"] + 150 + (box["width"] - 234) / 2
     # The strip is where hovering names a word's frequency.
     for y in range(int(box["y"]) + 10, int(box["y"] + box["height"]), 12):
@@ -213,7 +213,7 @@ def test_tracks_are_added_moved_resized_scaled_and_removed_and_the_link_brings_t
 def test_shift_and_drag_marks_a_region_that_can_be_named_removed_and_gone_to(page):
     show(page, "#genome-graph")
     old = region(page)
-    box = page.locator("#genome-graph canvas").bounding_box()
+    box = page.locator("#genome-graph .genome-canvas").bounding_box()
     plot = box["width"] - 234
     left = box["x"] + 150
     drag(page, (left + 0.25 * plot, box["y"] + 120), (left + 0.5 * plot, box["y"] + 120), "Shift")
@@ -302,7 +302,7 @@ def test_panning_inside_what_is_loaded_draws_before_the_server_answers(page):
     old = region(page)
     page.route("**/genome/window", lambda route: route.abort())
     page.route("**/_dash-update-component", lambda route: None)
-    box = page.locator("#genome-graph canvas").bounding_box()
+    box = page.locator("#genome-graph .genome-canvas").bounding_box()
     page.mouse.move(box["x"] + 700, box["y"] + 150)
     page.mouse.down()
     page.mouse.move(box["x"] + 500, box["y"] + 150, steps=5)
@@ -313,7 +313,7 @@ def test_panning_inside_what_is_loaded_draws_before_the_server_answers(page):
     assert abs((first - (old[1] - 1)) - share * (old[2] - old[1] + 1)) <= 2
     # Not blank: what was loaded beside the window is drawn.
     inked = page.evaluate(f"""(() => {{
-      const c = {VIEW}.querySelector('canvas'), s = c.width / c.clientWidth;
+      const c = {VIEW}.querySelector(".genome-canvas"), s = c.width / c.clientWidth;
       const d = c.getContext('2d').getImageData((c.clientWidth - 200) * s, 60 * s,
                                                 100 * s, 300 * s);
       return d.data.some((v, i) => i % 4 === 3 && v > 60); }})()""")

@@ -123,7 +123,7 @@ def test_region_box_takes_a_region_and_a_gene(page):
 
 def test_dragging_the_genome_view_moves_the_region(page):
     old = region(page)
-    track = page.locator("#genome-graph canvas")
+    track = page.locator("#genome-graph .genome-canvas")
     track.scroll_into_view_if_needed()
     box = track.bounding_box()
     y = page.locator("#genome-graph").evaluate("e => Math.min(innerHeight - 40, "
