@@ -8,6 +8,11 @@ window.dash_clientside = window.dash_clientside || {};
   const STORE = "what-if-store", past = [], undone = [];
   let now = null, turning = false, stopped = false, ask = null;
   const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  /* A control is told its value only when that is another one: each telling asks the server. */
+  const told = {};
+  const tell = (id, value) => {
+    if (told[id] !== value) { told[id] = value; set(id, { value: value }); }
+  };
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const place = (state) => [state.chrom, state.start, state.end].join(":");
   const isOpen = () => {
@@ -66,10 +71,10 @@ window.dash_clientside = window.dash_clientside || {};
       if (!state) { return keep; }
       const isNew = !now || place(now) !== place(state) || !same(now.target, state.target);
       if (!now || !same(now, state)) { remember(state); }
-      set("what-if-model", { value: state.model });
-      set("what-if-track", { value: state.track });
-      set("what-if-eraser", { value: state.eraser });
-      set("what-if-target", { value: oneBased(state.target) });
+      tell("what-if-model", state.model);
+      tell("what-if-track", state.track);
+      tell("what-if-eraser", state.eraser);
+      tell("what-if-target", oneBased(state.target));
       if (isNew) {
         const middle = Math.floor((state.target[0] + state.target[1]) / 2);
         set("mutate-stretch", { value: oneBased([

@@ -172,12 +172,13 @@ def changed(data: RunData, state: WhatIf, trigger: str, value: Any) -> WhatIf:
 
 def register(app: Dash, data: RunData) -> None:
     """Register the callbacks of the state and of what is drawn; mutagenesis has its own module."""
-    _register_state(app, data)
+    _register_opening(app, data)
+    _register_changes(app, data)
     _register_drawing(app, data)
     _register_client(app)
 
 
-def _register_state(app: Dash, data: RunData) -> None:
+def _register_opening(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.WHAT_IF_STORE, "data"), Output(ids.PAGE, "value", allow_duplicate=True),
         Input(ids.PAGE, "value"), Input(ids.WHAT_IF_OPEN, "n_clicks"),
@@ -221,6 +222,8 @@ def _register_state(app: Dash, data: RunData) -> None:
         region = {"chrom": state.chrom, "start": state.start, "end": state.end}
         return parse_region(region, data.chroms)._asdict(), "workspace"
 
+
+def _register_changes(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.WHAT_IF_STORE, "data", allow_duplicate=True),
         Output(ids.WHAT_IF_SAYS, "children"),

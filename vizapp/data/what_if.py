@@ -20,6 +20,15 @@ from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
 from precompute.token_store import TokenStore
+from vizapp.data.what_if_boxes import (
+    CallBox,
+    TokenBox,
+    call_boxes,
+    clusters_of,
+    factors_of,
+    letters,
+    token_boxes,
+)
 from vizapp.what_if_state import MAX_EDITS, WhatIf, WhatIfError
 
 if TYPE_CHECKING:
@@ -41,6 +50,7 @@ N_RANDOM = 100
 PART_BP = 20
 #: Calls drawn and listed at most.
 MOST_CALLS = 60
+_ALL = 1 << 40
 
 
 class EditableModel(NamedTuple):
@@ -51,32 +61,6 @@ class EditableModel(NamedTuple):
     encoding: str
     tracks: tuple[str, ...]
     window_bp: int
-
-
-class TokenBox(NamedTuple):
-    """A token of the edited window, in coordinates of the reference.
-
-    ``community`` is its megacluster, -1 for none, None where the edits cut it anew; ``text`` is
-    the edit that empties it, None where it cannot be named.
-    """
-
-    start: int
-    end: int
-    community: int | None
-    name: str
-    text: str | None
-    is_off: bool
-
-
-class CallBox(NamedTuple):
-    """A motif call of the edited window; ``text`` is the edit that takes it away."""
-
-    start: int
-    end: int
-    name: str
-    tf: str
-    bits: float | None
-    text: str
 
 
 class Drawn(NamedTuple):
@@ -259,15 +243,27 @@ class WhatIfData:
 
     def drawn(self, state: WhatIf) -> Drawn:
         """All that the page shows of a window; what is raised is that of :meth:`compare`."""
+        from precompute.what_if.calls import strongest_calls
+
         with self._working:
             comparison = self.compare(state)
             _, edited = self._predicted(state)
-            calls, n_calls, factors, clusters = self._calls(state, edited)
+            found = strongest_calls(edited.window, *state.target, most=_ALL)
             return Drawn(
                 comparison, self._observed(state, comparison.edges),
-                self._token_boxes(state, edited), calls, n_calls, _letters(state, edited),
-                factors, clusters,
+                token_boxes(state, edited.window, self._communities(state)),
+                call_boxes(state.chrom, edited.window, found[:MOST_CALLS]), len(found),
+                letters(state, edited.window), factors_of(edited.window, found),
+                clusters_of(edited.window, found),
             )
+
+    def _communities(self, state: WhatIf) -> dict[tuple[int, int], int]:
+        """Megacluster of the run's own tokens of the target by their ends."""
+        lo, hi = self._tokens.bin_range(state.chrom, *state.target)
+        edges = self._tokens.edges(state.chrom)[lo : hi + 1].tolist()
+        group = self._run.group("bin_communities")
+        mega = group[f"{state.chrom}/megacluster"][lo:hi].tolist()
+        return dict(zip(pairwise(edges), mega, strict=True))
 
     def edit_spans(self, state: WhatIf) -> list[tuple[int, int]]:
         """Where the edits with a place of their own are."""
@@ -305,70 +301,6 @@ class WhatIfData:
         return np.asarray(
             signal[f"{state.chrom}/{state.track}/grid"][lo : lo + n], dtype=np.float64
         )
-
-    def _token_boxes(self, state: WhatIf, edited: Predicted) -> list[TokenBox]:
-        window, (start, end) = edited.window, state.target
-        filled = window.filled
-        edges = window.bin_edges
-        lo, hi = np.searchsorted(filled, [start, end]).tolist()
-        first = int(np.searchsorted(edges, lo, side="right")) - 1
-        last = int(np.searchsorted(edges, hi, side="left"))
-        own = self._communities(state.chrom, start, end)
-        values = window.rows(first, last).dense()
-        boxes = []
-        for bin_ in range(first, last):
-            a, b = int(edges[bin_]), int(edges[bin_ + 1])
-            begin, stop = int(filled[a]), int(filled[b - 1]) + 1
-            is_whole = stop - begin == b - a and window.origin[a] >= 0 and window.origin[b - 1] >= 0
-            top = values[bin_ - first]
-            name = window.reader.cluster_names[int(top.argmax())] if top.any() else "no motif"
-            boxes.append(TokenBox(
-                begin, stop, own.get((begin, stop)), name,
-                f"token {state.chrom}:{begin + 1}-{stop} off" if is_whole else None,
-                bool(window.off[a:b].all()),
-            ))
-        return boxes
-
-    def _communities(self, chrom: str, start: int, end: int) -> dict[tuple[int, int], int]:
-        """Megacluster of the run's own tokens by their ends."""
-        lo, hi = self._tokens.bin_range(chrom, start, end)
-        edges = self._tokens.edges(chrom)[lo : hi + 1].tolist()
-        mega = self._run.group("bin_communities")[f"{chrom}/megacluster"][lo:hi].tolist()
-        return dict(zip(pairwise(edges), mega, strict=True))
-
-    def _calls(
-        self, state: WhatIf, edited: Predicted
-    ) -> tuple[list[CallBox], int, list[tuple[str, str]], list[tuple[str, str]]]:
-        from precompute.what_if.calls import strongest_calls
-
-        window, chrom = edited.window, state.chrom
-        reader = window.reader
-        found = strongest_calls(window, *state.target, most=1_000_000)
-        boxes = [
-            CallBox(
-                c.start, c.end,
-                f"{reader.tf[c.feature]} {reader.profile_id[c.feature]} "
-                f"({reader.strand[c.feature]})",
-                reader.tf[c.feature], c.bits,
-                f"call {reader.profile_id[c.feature]} {reader.strand[c.feature]} "
-                f"{chrom}:{c.start + 1}-{c.end} off",
-            )
-            for c in found[:MOST_CALLS]
-        ]
-        features = np.array([c.feature for c in found], dtype=np.int64)
-        by_tf: dict[str, int] = {}
-        for feature in features.tolist():
-            by_tf[reader.tf[feature]] = by_tf.get(reader.tf[feature], 0) + 1
-        factors = [
-            (f"{tf} ({n:,} in the target)", f"factor {tf} off")
-            for tf, n in sorted(by_tf.items(), key=lambda item: item[0].upper())
-        ]
-        size = np.bincount(reader.cluster[features], minlength=len(reader.cluster_names))
-        clusters = [
-            (f"{reader.cluster_names[i]} ({size[i]:,} in the target)", f"cluster {i} off")
-            for i in np.argsort(-size, kind="stable").tolist() if size[i]
-        ]
-        return boxes, len(found), factors, clusters
 
     # -- mutagenesis ----------------------------------------------------------------------------
 
@@ -422,13 +354,3 @@ class WhatIfData:
 
         n = stretch[1] - stretch[0]
         return mutagenesis_csv(self._about(state), self.mutations(state, stretch, n))
-
-
-def _letters(state: WhatIf, edited: Predicted) -> str:
-    """Bases of the target where the edited window still has them, '-' for deleted ones."""
-    window, (start, end) = edited.window, state.target
-    lo, hi = np.searchsorted(window.filled, [start, end]).tolist()
-    letters = np.full(end - start, "-")
-    own = window.origin[lo:hi]
-    letters[own[own >= 0] - start] = np.array(list("ACGTN"))[window.codes[lo:hi][own >= 0]]
-    return "".join(letters)

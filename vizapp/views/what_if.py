@@ -56,10 +56,10 @@ def open_button() -> Any:
                    "Edit motifs, tokens or bases of this window and see the prediction change")
 
 
-def what_if_page(data: RunData) -> list[Any]:
-    """Controls and edits, predictions, boxes, mutagenesis."""
+def _place_controls() -> Any:
+    """Where, with which model, on which track."""
     small: dict[str, Any] = {"size": "xs", "allowDeselect": False, "data": []}
-    place = html.Div(
+    return html.Div(
         [
             html.Span("opening the model", id=ids.WHAT_IF_PLACE, className="readout",
                       role="status"),
@@ -78,7 +78,11 @@ def what_if_page(data: RunData) -> list[Any]:
         ],
         className="controls",
     )
-    edit = html.Div(
+
+
+def _edit_controls() -> Any:
+    """How edits are made, undone and saved."""
+    return html.Div(
         [
             _typed(ids.WHAT_IF_EDIT, "edit", "what-if-edit", MAX_EDIT_TEXT, EXAMPLE),
             _button(ids.WHAT_IF_ADD, "add edit", "Add the typed edit (Enter)"),
@@ -96,13 +100,41 @@ def what_if_page(data: RunData) -> list[Any]:
         ],
         className="controls",
     )
+
+
+def _mutagenesis(where: str) -> Any:
+    """Saturation mutagenesis with its controls."""
+    return html.Section(
+        [
+            html.Div(
+                [
+                    _typed(ids.MUTATE_STRETCH, "stretch", "what-if-target", 80),
+                    _button(ids.MUTATE_START, "mutate every base",
+                            "Predict all substitutions of the stretch"),
+                    _button(ids.MUTATE_STOP, "stop", "Stop; what is done stays"),
+                    _button(ids.MUTATE_CSV, "CSV", "Every substitution as a table"),
+                    html.Span("choose a stretch of at most 200 bp", id=ids.MUTATE_SAYS,
+                              className="row-name", role="status"),
+                    help_mark(ABOUT_HEAT, "saturation mutagenesis"),
+                ],
+                className="controls",
+            ),
+            figure_card(ids.MUTATE_GRAPH, f"Every substitution, {where}", ABOUT_HEAT,
+                        "motiflens-mutagenesis", height="230px"),
+        ],
+        className="panel", **{"aria-label": "Saturation mutagenesis"},
+    )
+
+
+def what_if_page(data: RunData) -> list[Any]:
+    """Controls and edits, predictions, boxes, mutagenesis."""
     where = data.assembly
     return [
         dcc.Download(id=ids.WHAT_IF_FILE), dcc.Download(id=ids.MUTATE_FILE),
         dcc.Store(id=ids.MUTATE_ASK), dcc.Store(id=ids.MUTATE_DONE),
         html.Section(
             [
-                place, edit,
+                _place_controls(), _edit_controls(),
                 html.Div(id=ids.WHAT_IF_CHIPS, className="what-if-chips",
                          **{"aria-label": "Edits, in order"}),
                 html.Div(id=ids.WHAT_IF_SAYS, className="what-if-says", role="alert"),
@@ -127,26 +159,7 @@ def what_if_page(data: RunData) -> list[Any]:
             ],
             className="panel", **{"aria-label": "Tokens and motif calls of the target"},
         ),
-        html.Section(
-            [
-                html.Div(
-                    [
-                        _typed(ids.MUTATE_STRETCH, "stretch", "what-if-target", 80),
-                        _button(ids.MUTATE_START, "mutate every base",
-                                "Predict all substitutions of the stretch"),
-                        _button(ids.MUTATE_STOP, "stop", "Stop; what is done stays"),
-                        _button(ids.MUTATE_CSV, "CSV", "Every substitution as a table"),
-                        html.Span("choose a stretch of at most 200 bp", id=ids.MUTATE_SAYS,
-                                  className="row-name", role="status"),
-                        help_mark(ABOUT_HEAT, "saturation mutagenesis"),
-                    ],
-                    className="controls",
-                ),
-                figure_card(ids.MUTATE_GRAPH, f"Every substitution, {where}", ABOUT_HEAT,
-                            "motiflens-mutagenesis", height="230px"),
-            ],
-            className="panel", **{"aria-label": "Saturation mutagenesis"},
-        ),
+        _mutagenesis(where),
     ]
 
 
