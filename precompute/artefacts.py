@@ -677,12 +677,28 @@ _ALL += [
 
 _ALL += [
     Artefact(
+        "window_index",
+        "effects/windows.zarr",
+        "zarr",
+        {
+            "<chrom>/first_bin": "int64 (n_windows + 1,), first bin of each window; a bin belongs "
+            "to the window in which it begins",
+            "<chrom>/indptr": "int64 (n_windows + 1,)",
+            "<chrom>/indices": "uint16 (nnz,), motif cluster of the window, rising",
+            "<chrom>/values": "float32 (nnz,), its weight; a window's weights have length 1",
+            "attrs": "window_bp int (the last window of a chromosome may be shorter), threshold "
+            "float (of words), most_clusters int, n_windows int (that hold any motif), holders: "
+            "windows that hold each motif cluster",
+        },
+        is_optional=True,
+    ),
+    Artefact(
         "effects",
         "effects/clusters.parquet",
         "parquet",
         {
             "cluster": "int, row number",
-            "bins": "int, bins that hold any of the cluster",
+            "bins": "int, explained bins that hold any of the cluster",
             "mean": "float, contribution to the summed prediction where it is; NaN: it is nowhere",
             "mean_low": "float, 95 % interval, delete-one jackknife over stretches of the run; "
             "NaN where fewer than two hold it",

@@ -200,6 +200,13 @@ class InteractionConfig(Strict):
     )
 
 
+class WindowIndexConfig(Strict):
+    window_bp: int = Field(2_000, ge=200, le=100_000, description="windows that are compared")
+    most_clusters: int = Field(
+        64, ge=4, le=1_000, description="motif clusters that a window is described by at most"
+    )
+
+
 class EvaluationConfig(Strict):
     peaks: dict[Name, str] = Field(
         default={}, description="reference peaks of a track: a target or set of the annotation's "
@@ -256,6 +263,7 @@ class Config(Strict):
     models: ModelsConfig
     shipped: ShippedConfig = ShippedConfig()
     attributions: AttributionConfig = AttributionConfig()
+    window_index: WindowIndexConfig = WindowIndexConfig()
     effects: EffectsConfig = EffectsConfig()
     interactions: InteractionConfig = InteractionConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

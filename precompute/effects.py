@@ -50,9 +50,12 @@ class EffectSums(NamedTuple):
     def add(
         self, stretch: int, cluster: NDArray[np.integer], value: NDArray[np.floating]
     ) -> None:
-        """Add the contributions ``value`` of ``cluster``, which lie in one stretch."""
-        n = len(self.positive)
-        cluster, value = cluster.astype(np.int64), value.astype(np.float64)
+        """Add the contributions ``value`` of ``cluster``, which lie in one stretch.
+
+        NaN was left out by ``attributions.peaks`` and counts nowhere.
+        """
+        n, known = len(self.positive), np.isfinite(value)
+        cluster, value = cluster[known].astype(np.int64), value[known].astype(np.float64)
         self.bins[stretch] += np.bincount(cluster, minlength=n)
         self.total[stretch] += np.bincount(cluster, value, n)
         self.absolute[:] += np.bincount(cluster, np.abs(value), n)
@@ -148,6 +151,7 @@ def run(context: StageContext) -> Facts:
     table = effect_table(sums)
     run_folder.write_table("effects", table)
     return {
+        "peaks": list(group.attrs.get("peaks", [])),
         "track": group.attrs["track"], "baseline": group.attrs["baseline"],
         "stretches": settings.stretches,
         "bins": sum(int(group[f"{c}/indptr"].shape[0]) - 1 for c in chroms),

@@ -194,6 +194,10 @@ STAGES: tuple[Stage, ...] = (
         ("lexicon", "cluster_words"), ("annotation",),
     ),
     Stage(
+        "window_index", "Index windows by their motifs", _P + "window_index:run",
+        ("sequence", *_TOKENS), ("window_index",), ("window_index", "lexicon"),
+    ),
+    Stage(
         "explorer", "Write the explorer's AnnData", _P + "explorer:run",
         (*_TOKENS, "signal", "points", "layouts", "communities"), ("explorer",), (), version=3,
     ),

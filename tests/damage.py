@@ -652,6 +652,15 @@ DAMAGES = [
     Damage("bins of nothing", table("effects", lambda t: t.assign(bins=t["bins"] + (
         t["bins"] > 0), total=t["mean"] * (t["bins"] + (t["bins"] > 0)))), "effects",
         "agreement", "the bins of all clusters"),
+    Damage("a window of another length", array("window_index", "chr20/values", put(3, 2.5)),
+           "window_index", "values", "has the length", chrom="chr20"),
+    Damage("windows that end early", array("window_index", "chr21/first_bin", add(-1, -2)),
+           "window_index", "agreement", "windows from bin 0 to", chrom="chr21"),
+    Damage("clusters of a window in disorder", array("window_index", "chr20/indices",
+                                                     swap_first_two), "window_index", "values",
+           "in window 0", chrom="chr20"),
+    Damage("a cluster that no window counts", attribute("window_index", "holders", [1, 2]),
+           "window_index", "agreement", "motif clusters"),
     Damage("a pair twice", rows("interactions", ("second", 1, 1)), "interactions", "values",
            "has the pair 0 and 1"),
     Damage("a mean interaction outside of its interval", rows(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from precompute import effects, explorer, tf_benchmark
+from precompute import effects, explorer, tf_benchmark, window_index
 from precompute.artefacts import RunFolder, write_parquet
 from precompute.attribution import factor_hits
 from precompute.attribution.hits import run_finder
@@ -338,6 +338,7 @@ def write_records(run: RunFolder, chroms: list[Chromosome]) -> None:
     explorer.run(StageContext(config, run, "explorer"))
     facts = _facts(run)
     facts["lexicon"] = entries.run(StageContext(config, run, "lexicon"))
+    facts["window_index"] = window_index.run(StageContext(config, run, "window_index"))
     facts["effects"] = effects.run(StageContext(config, run, "effects"))
     facts["interactions"] = write_interactions(StageContext(config, run, "interactions"))
     facts["evaluate"] = evaluation.run(StageContext(config, run, "evaluate"))

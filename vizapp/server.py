@@ -36,6 +36,7 @@ from vizapp.callbacks import (
     subclusters,
     token_map,
     what_if,
+    window_neighbors,
 )
 from vizapp.data import RunData
 from vizapp.map_state import MapOptions
@@ -92,7 +93,7 @@ def build(run_dir: Path) -> Dash:
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
         language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
         motif_matrix, models_page, benchmark_page, effects, interactions, what_if,
-        mutagenesis,
+        mutagenesis, window_neighbors,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -126,6 +126,7 @@ def _check_contents(opened: Opened, chart: Chart, meter: _Meter, quick: bool) ->
     rows.check_hits(opened, chart, ledger, meter.step)
     rows.check_tokens(opened, chart, ledger, meter.step)
     rows.check_contributions(opened, chart, ledger, meter.step)
+    rows.check_windows_rows(opened, chart, ledger, meter.step)
     for table in (places.RULES[3:], motif_rules.RULES, word_rules.RULES, law_rules.RULES):
         rules.apply(table, opened, chart, ledger)
     if not quick:

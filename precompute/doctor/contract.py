@@ -113,6 +113,10 @@ ATTRIBUTES: dict[str, dict[str, type | tuple[type, ...]]] = {
         "chroms": list, "track": str, "baseline": str, "target": str, "mean_abs": list,
     },
     "attributions_onehot": {"chroms": list, "track": str, "baseline": str, "target": str},
+    "window_index": {
+        "chroms": list, "window_bp": int, "threshold": (int, float), "most_clusters": int,
+        "n_windows": int, "holders": list,
+    },
 }
 
 #: Attributes of each chromosome's group.
@@ -200,6 +204,7 @@ BOUNDS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     # DeepLIFT is exact but for rounding; a larger error means that a rule is missing.
     "attributions_tokens": {"tile_error": (0, 1e-3)},
     "attributions_onehot": {"tile_error": (0, 1e-3)},
+    "window_index": {"first_bin": (0, None)},
     "effects": {"bins": (0, None), "mean_abs": (0, None)},
     "interactions": {
         "first": (0, None), "second": (0, None), "windows": (1, None), "sites": (1, None),

@@ -10,6 +10,8 @@ from precompute.doctor.rules import Rule
 from precompute.doctor.sizes import Ledger
 
 _ROUNDING = 1e-6
+_LENGTH_ROUNDING = 1e-4
+_BLOCK = 1 << 20
 
 
 def _check_effects(opened: Opened, chart: Chart, ledger: Ledger) -> None:
@@ -48,8 +50,10 @@ def _check_bins(opened: Opened, chart: Chart, ledger: Ledger) -> None:
         if part == "indices"
     )
     found = int(np.sum(opened.column("effects", "bins")["bins"]))
+    # Around peaks alone, some contributions are NaN and counted by nobody.
+    is_part = bool(opened.attribute("attributions_tokens", None, "peaks"))
     chart.require(
-        found == wanted, chart.blame("attributions_tokens", "effects"), "agreement",
+        found == wanted or (is_part and found < wanted), chart.blame("attributions_tokens", "effects"), "agreement",
         f"the bins of all clusters are {found:,} in effects",
         f"{wanted:,}, the contributions in attributions_tokens", part="bins",
     )
@@ -110,7 +114,41 @@ def _check_sites(opened: Opened, chart: Chart, ledger: Ledger) -> None:
                         "sequence", "sites in the run's sequence", part="start, end")
 
 
+def _check_windows(opened: Opened, chart: Chart, ledger: Ledger) -> None:
+    """Windows tile the bins of each chromosome, and are unit vectors or empty."""
+    n_held = 0
+    for chrom in opened.chroms("window_index"):
+        first, indptr, values = (
+            opened.array("window_index", chrom, part) for part in ("first_bin", "indptr", "values"))
+        if first is None or indptr is None or values is None:
+            continue
+        cuts, ends = np.asarray(first[:]), np.asarray(indptr[:])
+        n_bins = ledger.size("n_bins", chrom)
+        if cuts[0] != 0 or (np.diff(cuts) < 0).any() or (n_bins is not None and cuts[-1] != n_bins):
+            chart.fault("window_index", "agreement", f"windows from bin {cuts[0]:,} to "
+                        f"{cuts[-1]:,}", f"rising from 0 to {n_bins}", chrom=chrom,
+                        part="first_bin")
+            return
+        squares = np.concatenate([[0.0], *(
+            np.asarray(values[lo : lo + _BLOCK], np.float64) ** 2
+            for lo in range(0, values.shape[0], _BLOCK))]).cumsum()
+        length = np.diff(squares[ends])
+        held = np.diff(ends) > 0
+        n_held += int(held.sum())
+        wrong = held & (np.abs(length - 1) > _LENGTH_ROUNDING)
+        if wrong.any():
+            k = int(wrong.argmax())
+            chart.fault("window_index", "values", f"window {k:,} has the length "
+                        f"{length[k] ** 0.5:.4g}", "1", chrom=chrom, part="values")
+            return
+    most = opened.attribute("window_index", None, "n_windows")
+    chart.require(most is None or n_held <= most, "window_index", "values",
+                  f"{n_held:,} windows hold a motif", f"at most {most} as in the attribute",
+                  part="attribute n_windows")
+
+
 RULES = [
+    Rule(("window_index", "bins"), _check_windows),
     Rule(("effects",), _check_effects),
     Rule(("attributions_tokens", "effects"), _check_bins),
     Rule(("interactions",), _check_pairs),

@@ -137,9 +137,17 @@ def check_contributions(opened: Opened, chart: Chart, ledger: Ledger, step: Step
     )
 
 
+def check_windows_rows(opened: Opened, chart: Chart, ledger: Ledger, step: Step) -> None:
+    """Rows of the index of windows: rising motif clusters below n_clusters, finite weights."""
+    _check_rows(
+        opened, chart, ledger, step, "window_index", "values", "n_clusters", "motif clusters",
+        row="window",
+    )
+
+
 def _check_rows(
     opened: Opened, chart: Chart, ledger: Ledger, step: Step, name: str, data: str, dim: str,
-    what: str,
+    what: str, row: str = "bin",
 ) -> None:
     # Contributions that nobody asked for are NaN.
     may_miss = data == "values" and bool(opened.attribute(name, None, "peaks"))
@@ -151,7 +159,7 @@ def _check_rows(
             indptr = np.asarray(parts[0][:])  # type: ignore[index]
         most = ledger.size(dim)
         if not chart.is_sound(name, chrom=chrom) or not _is_indptr(
-            chart, name, chrom, indptr, int(parts[1].shape[0]), most  # type: ignore[union-attr]
+            chart, name, chrom, indptr, int(parts[1].shape[0]), most, row  # type: ignore[union-attr]
         ):
             continue
         lengths = None
@@ -172,13 +180,13 @@ def _check_rows(
             if indices is not None and values is not None:
                 rows = np.repeat(np.arange(at, to), np.diff(indptr[at : to + 1]))
                 _check_block(chart, name, chrom, data, rows, indices, values, most, what, lengths,
-                             may_miss)
+                             may_miss, row)
             step(name, share * (to - at) / (len(indptr) - 1))
             at = to
 
 
 def _is_indptr(
-    chart: Chart, name: str, chrom: str, indptr: NDArray, nnz: int, most: int | None
+    chart: Chart, name: str, chrom: str, indptr: NDArray, nnz: int, most: int | None, row: str
 ) -> bool:
     sizes = np.diff(indptr)
     falls = sizes < 0
@@ -187,11 +195,11 @@ def _is_indptr(
         text = f"begins with {indptr[0]:,}", "0"
     elif falls.any():
         k = int(falls.argmax())
-        text = f"falls from {indptr[k]:,} to {indptr[k + 1]:,} at bin {k:,}", "numbers that rise"
+        text = f"falls from {indptr[k]:,} to {indptr[k + 1]:,} at {row} {k:,}", "numbers that rise"
     elif indptr[-1] != nnz:
         text = f"ends at {indptr[-1]:,}", f"{nnz:,}, the number of non-zeros"
     elif most is not None and sizes.max(initial=0) > most:
-        text = f"gives bin {int(sizes.argmax()):,} {sizes.max():,} non-zeros", f"at most {most:,}"
+        text = f"gives {row} {int(sizes.argmax()):,} {sizes.max():,} non-zeros", f"at most {most:,}"
     if text is not None:
         chart.fault(name, "values", *text, chrom=chrom, part="indptr")
     return text is None
@@ -200,6 +208,7 @@ def _is_indptr(
 def _check_block(
     chart: Chart, name: str, chrom: str, data: str, rows: NDArray, indices: NDArray,
     values: NDArray, most: int | None, what: str, lengths: NDArray | None, may_miss: bool,
+    row: str,
 ) -> None:
     """Rows of one block; ``rows`` is the bin of each non-zero."""
 
@@ -207,7 +216,7 @@ def _check_block(
         if bad.any():
             k = int(bad.argmax())
             text = found.format(index=indices[k], value=values[k])
-            chart.fault(name, "values", f"{text} in bin {rows[k]:,}", expected, chrom=chrom,
+            chart.fault(name, "values", f"{text} in {row} {rows[k]:,}", expected, chrom=chrom,
                         part=part)
 
     if most is not None:
@@ -215,7 +224,7 @@ def _check_block(
     falls = np.zeros(len(indices), dtype=bool)
     falls[1:] = (np.diff(indices) <= 0) & (rows[1:] == rows[:-1])
     fault(falls, "indices", "{index:,} after a number that is not smaller",
-          "numbers that rise within a bin")
+          f"numbers that rise within a {row}")
     if data == "values":
         bad = np.isinf(values) if may_miss else ~np.isfinite(values)
         fault(bad, data, "the value {value}", "finite numbers")

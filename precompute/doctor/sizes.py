@@ -26,7 +26,8 @@ SHARED = {"n_features": "features", "n_clusters": "motif clusters", "n_points": 
           "n_words": "words"}
 _WORDS = {**PER_CHROM, **SHARED, "nnz": "non-zeros", "n_tiles": "tiles",
           "n_components": "components", "n_hits": "hits", "n_nodes": "nodes",
-          "n_neighbors": "neighbours", "n_placed": "placed points", "n_near": "neighbours"}
+          "n_neighbors": "neighbours", "n_placed": "placed points", "n_near": "neighbours",
+          "n_windows": "windows"}
 
 _CHANGED_WEIGHT = 0.01
 
@@ -135,6 +136,9 @@ def _rows_and_attributes(opened: Opened, ledger: Ledger) -> None:
     if "attributions_tokens" in opened.groups:
         mean_abs = opened.attributes["attributions_tokens", None]["mean_abs"]
         ledger.add("n_clusters", None, "attributions_tokens", "attribute mean_abs", len(mean_abs))
+    if "window_index" in opened.groups:
+        holders = opened.attributes["window_index", None]["holders"]
+        ledger.add("n_clusters", None, "window_index", "attribute holders", len(holders))
 
 
 def _fixed_and_cells(opened: Opened, chart: Chart, ledger: Ledger) -> None:

@@ -39,6 +39,7 @@ SPARSE = {
     "hits": ("tiles", "feature", "offset"),
     "tokens": ("indptr", "indices", "counts"),
     "attributions_tokens": ("indptr", "indices", "values"),
+    "window_index": ("indptr", "indices", "values"),
 }
 
 

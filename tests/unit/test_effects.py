@@ -47,6 +47,18 @@ def test_sums_are_those_of_all_stored_contributions(data, monkeypatch):
         np.testing.assert_array_equal(again.bins.sum(0), whole.bins.sum(0))
 
 
+def test_what_was_not_explained_counts_nowhere():
+    """Around peaks alone the other contributions are NaN."""
+    value = np.array([1.0, np.nan, -3.0, np.nan, 2.0], np.float32)
+    sums = effects.EffectSums.zeros(2, 3)
+    sums.add(1, np.array([0, 0, 0, 1, 2]), value)
+    table = effects.effect_table(sums)
+    assert table["bins"].tolist() == [2, 0, 1]
+    assert table["mean"].tolist()[::2] == [-1.0, 2.0]
+    assert table["same_sign"][0] == 0.5
+    assert np.isnan(table["mean"][1])
+
+
 def test_the_interval_is_that_of_leaving_out_stretches_one_by_one():
     """Against the delete-m jackknife as Busing et al. write it, for stretches of unequal size."""
     rng = np.random.default_rng(3)

@@ -54,7 +54,9 @@ def plane(data: RunData, raw: Any) -> tuple[dict[str, Any], str]:
     about, n_bins = data.effects.about, int(data.facts["effects"]["bins"])
     track = data.explorer.tracks.get(about["track"], {})
     name = track.get("label", about["track"])
-    says = (f"DeepLIFT of the token model, {name}, over {n_bins:,} bins; baseline: "
+    peaks = ", ".join(data.facts["effects"].get("peaks", []))
+    over = f"around the peaks of {peaks} in" if peaks else "over"
+    says = (f"DeepLIFT of the token model, {name}, {over} {n_bins:,} bins; baseline: "
             f"{about['baseline']}. Intervals: jackknife over {data.facts['effects']['stretches']} "
             "stretches of the run.")
     figure = effect_plane(data.effects.table, data.explorer.cluster_labels,

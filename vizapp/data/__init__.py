@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from vizapp.data.search import Search
     from vizapp.data.tf_benchmark import TfBenchmark
     from vizapp.data.what_if import WhatIfData
+    from vizapp.data.window_neighbors import WindowNeighbors
     from vizapp.data.word_table import WordTable
 
 _MANIFEST_VERSION = 1
@@ -214,6 +215,13 @@ class RunData:
 
         facts = self.facts.get("interactions", {})
         return InteractionData(self.run, float(facts.get("pseudo_value", 0.0)))
+
+    @cached_property
+    def window_neighbors(self) -> WindowNeighbors:
+        """Windows of the run by the motif clusters they are made of."""
+        from vizapp.data.window_neighbors import WindowNeighbors
+
+        return WindowNeighbors(self.run, self.tokens, self.chroms)
 
     @cached_property
     def model_scores(self) -> ModelScores:

@@ -26,6 +26,7 @@ from vizapp.views.selections import stores as selection_stores
 from vizapp.views.subclusters import subclusters_tab
 from vizapp.views.token_map import map_card
 from vizapp.views.what_if import what_if_page
+from vizapp.views.window_neighbors import neighbors_card
 
 #: The pages in the order of the header: their name in the link, and how the header calls them.
 PAGES = {
@@ -150,6 +151,7 @@ def page(
                 className="upper",
             ),
             genome_card(data),
+            neighbors_card(data),
         ],
         id={"type": ids.PAGE_BODY, "page": "workspace"}, className="workspace",
     )
