@@ -6,7 +6,7 @@ window.dash_clientside = window.dash_clientside || {};
 (function () {
   "use strict";
 
-  const paper = window.motiflensDraw, REST_MS = 150, SLOW_MS = 300, LEAST_BP = 20, MOST_MARKS = 20;
+  const paper = window.motiflensDraw, REST_MS = 150, SLOW_MS = 300, FOLLOW_MS = 250, LEAST_BP = 20, MOST_MARKS = 20;
   const PARTS = ["signals", "explained", "scanned"];
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
@@ -47,7 +47,7 @@ window.dash_clientside = window.dash_clientside || {};
   function makeView(hostId, storeId) {
     const rows = {}, at = {}, me = { hostId: hostId };
     let view = null, asked = null, answered = null, rest = null, frame = 0, bound = null;
-    let placed = [], high = 0, title = "";
+    let placed = [], high = 0, title = "", followed = null;
     const host = () => document.getElementById(hostId);
     me.region = () => view;
     me.placed = () => placed;
@@ -84,9 +84,11 @@ window.dash_clientside = window.dash_clientside || {};
       const mine = asked = new AbortController(), div = host();
       const target = answered && same(answered.asked, region) ? answered.region : region;
       const missing = shown.items.filter((item) => !same(at[item.id], target));
+      const follow = () => { if (asked === mine) { me.follow(region); } };
       if (!missing.length) {
         div.classList.remove("is-slow");
         paint();
+        follow();
         return;
       }
       const slow = window.setTimeout(() => div.classList.add("is-slow"), SLOW_MS);
@@ -102,11 +104,21 @@ window.dash_clientside = window.dash_clientside || {};
       };
       const parts = PARTS.filter((part) => missing.some((item) => shown.partOf(item.id) === part));
       parts.reduce((before, part) => before.then(function () {
-        if (part !== PARTS[0]) { done(); }
+        if (part !== PARTS[0]) {
+          done();
+          window.setTimeout(follow, FOLLOW_MS);
+        }
         if (part === "explained") { div.classList.add("is-explaining"); }
         return step(part, missing.filter((item) => shown.partOf(item.id) === part));
-      }), Promise.resolve()).catch(say).then(done);
+      }), Promise.resolve()).catch(say).then(done).then(follow);
     }
+
+    /* The map and the curves hear of a region once it is drawn: they would hold up the frame. */
+    me.follow = function (region) {
+      if (storeId !== "region-store" || same(region, followed)) { return; }
+      followed = region;
+      set("region-shown-store", { data: region });
+    };
 
     /* -- drawing ---------------------------------------------------------------------------- */
 

@@ -11,6 +11,8 @@ THEME_SWITCH = "theme-switch"
 PROVIDER = "provider"
 
 REGION_STORE = "region-store"
+#: The region once the genome view has drawn it: the other views follow, not race it.
+REGION_SHOWN_STORE = "region-shown-store"
 SELECTION_STORE = "selection-store"
 #: The selection once the map has drawn it: the other views follow the map, not race it.
 SELECTION_SHOWN_STORE = "selection-shown-store"

@@ -162,7 +162,7 @@ def test_live_tracks_say_what_they_explain_and_how_well(live):
     assert stretch.title == "Explained stretch"
     assert stretch.note == "chr20:1,010,501-1,011,500, 1,000 bp"
     assert motifs.title == "DeepLIFT per factor, token model"
-    assert "of mean predicted dnase" in motifs.note.lower()
+    assert "mean predicted dnase" in motifs.note.lower()
     assert "completeness error" in motifs.note
     (bases,) = base_contributions(live, frame)
     assert bases.title == "DeepLIFT per base, one-hot model"

@@ -36,7 +36,7 @@ def register(app: Dash, data: RunData) -> None:
     # answer that a newer one supersedes then never takes the curve along.
     @app.callback(
         Output(ids.ZIPF_GRAPH, "figure"), Input(ids.ZIPF_DEFINITION, "value"),
-        State(ids.REGION_STORE, "data"), State(ids.SELECTION_SHOWN_STORE, "data"),
+        State(ids.REGION_SHOWN_STORE, "data"), State(ids.SELECTION_SHOWN_STORE, "data"),
         prevent_initial_call=True,
     )
     def zipf(definition: Any, region: Any, selection: Any) -> Any:
@@ -46,7 +46,7 @@ def register(app: Dash, data: RunData) -> None:
 
     @app.callback(
         Output(ids.ZIPF_GRAPH, "figure", allow_duplicate=True),
-        Input(ids.REGION_STORE, "data"), Input(ids.SELECTION_SHOWN_STORE, "data"),
+        Input(ids.REGION_SHOWN_STORE, "data"), Input(ids.SELECTION_SHOWN_STORE, "data"),
         prevent_initial_call="initial_duplicate",
     )
     def mark(region: Any, selection: Any) -> Any:

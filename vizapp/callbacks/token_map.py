@@ -173,7 +173,7 @@ def _register_drawing(app: Dash, data: RunData, drawing: MapDrawing) -> None:
         return patch_points(data, drawing, options, ids.MAP_LAYOUT in _changed())
 
     @app.callback(
-        figure, Input(ids.REGION_STORE, "data"), Input(ids.MAP_LAYOUT, "value"),
+        figure, Input(ids.REGION_SHOWN_STORE, "data"), Input(ids.MAP_LAYOUT, "value"),
         Input(ids.MAP_HIDDEN, "data"), prevent_initial_call=True,
     )
     def draw_window(region: Any, layout: Any, hidden: Any) -> Any:

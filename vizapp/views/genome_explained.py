@@ -146,9 +146,8 @@ def _live_note(data: RunData, found: Any, more: str = "") -> str:
     about = data.genome.tracks.get(found.track, {})
     name, unit = about.get("short_label", found.track), about.get("unit", "signal")
     return (
-        f"of mean predicted {name}: {found.prediction:.3g} against "
-        f"{found.baseline_prediction:.3g} {unit} of the baseline; completeness error "
-        f"{error_text(found.error)}{more}"
+        f"completeness error {error_text(found.error)}; mean predicted {name} "
+        f"{found.prediction:.3g}, of the baseline {found.baseline_prediction:.3g} {unit}{more}"
     )
 
 

@@ -166,6 +166,7 @@ def page(
         *(dcc.Store(id={"type": ids.PAGE_OPENED, "page": body.id["page"]}) for body in others),
         dcc.Location(id=ids.URL, refresh=False),
         dcc.Store(id=ids.REGION_STORE, data=region._asdict()),
+        dcc.Store(id=ids.REGION_SHOWN_STORE, data=region._asdict()),
         dcc.Store(id=ids.SELECTION_STORE, data=selection),
         dcc.Store(id=ids.SELECTION_SHOWN_STORE, data=selection),
         dcc.Store(id=ids.LASSO_STORE),
