@@ -68,7 +68,8 @@ window.frameOf = (test) => new Promise((resolve) => {
   look();
 });
 window.reached = async (place) => {
-  const plain = await frameOf(() => host().dataset.view === place && host().dataset.drawn.includes("signals"));
+  const plain = await frameOf(() => host().dataset.view === place
+    && host().dataset.drawn.includes("signals"));
   const all = await frameOf(() => host().dataset.drawn.includes("explained"));
   return [plain, all];
 };

@@ -53,7 +53,8 @@ def _check_bins(opened: Opened, chart: Chart, ledger: Ledger) -> None:
     # Around peaks alone, some contributions are NaN and counted by nobody.
     is_part = bool(opened.attribute("attributions_tokens", None, "peaks"))
     chart.require(
-        found == wanted or (is_part and found < wanted), chart.blame("attributions_tokens", "effects"), "agreement",
+        found == wanted or (is_part and found < wanted),
+        chart.blame("attributions_tokens", "effects"), "agreement",
         f"the bins of all clusters are {found:,} in effects",
         f"{wanted:,}, the contributions in attributions_tokens", part="bins",
     )
