@@ -1,56 +1,90 @@
-"""How well each score of a run's TF benchmark finds bound motif hits, over its factors.
+"""The TF benchmark of a run as Markdown: medians of every score, and areas by factor.
 
-    python benchmarks/tf_benchmark.py [RUN] [--least 20]
-
-RUN (runs/demo by default) holds the tables of the stage `tf_benchmark`. For each score and model:
-the median ROC AUC and AUPR over the factors with at least ``--least`` bound hits, the middle half
-of the AUC, and at how many factors the AUC is above that of the motif score, the named peer.
+    python -m precompute tf-benchmark runs/demo
+    python -m benchmarks.tf_benchmark --run runs/demo
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-# In place of this folder, whose tokenize.py would hide Python's own.
-sys.path[0] = str(Path(__file__).resolve().parent.parent)
+import pandas as pd
+from scipy.stats import wilcoxon
 
-import pandas as pd  # noqa: E402
+from precompute.artefacts import RunFolder, read_parquet
 
-from precompute.artefacts import RunFolder, read_parquet  # noqa: E402
+METHODS = {
+    "motif_score": "motif score", "predicted": "predicted signal", "deeplift": "DeepLIFT",
+    "integrated_gradients": "integrated gradients", "input_x_gradient": "Input x Gradient",
+}
 
 
-def summary(table: pd.DataFrame, factors: pd.DataFrame, least: int) -> list[str]:
-    """Lines of the table, the motif score first."""
-    bound = factors.set_index("tf")["n_bound"]
-    rows = table[table["tf"].map(bound) >= least].dropna(subset=["auc"])
-    peer = rows[rows["score"] == "motif_score"].set_index("tf")["auc"]
-    lines = [
-        f"{len(peer)} factors with at least {least} bound hits",
-        f"{'score':<18}{'model':<20}{'AUC':>6}{'middle half':>16}{'AUPR':>7}"
-        f"{'above motif score':>19}",
+def tables(root: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Factors, areas with the name of each score, and models."""
+    folder = RunFolder(root).folder("tf_benchmark")
+    factors, areas, models = (
+        read_parquet(folder / f"{name}.parquet") for name in ("factors", "benchmark", "explained")
+    )
+    labels = dict(zip(models["model"], models["label"], strict=True))
+    areas["name"] = [
+        METHODS[score] + (f", {labels[model]}" if model else "")
+        for score, model in zip(areas["score"], areas["model"], strict=True)
     ]
-    groups = sorted(rows.groupby(["score", "model"]), key=lambda g: -g[1]["auc"].median())
-    for (score, model), mine in sorted(groups, key=lambda g: g[0][0] != "motif_score"):
-        auc = mine.set_index("tf")["auc"]
-        both = auc.index.intersection(peer.index)
-        low, high = auc.quantile(0.25), auc.quantile(0.75)
-        more = f"{int((auc[both] > peer[both]).sum())} of {len(both)}" if model else ""
-        lines.append(f"{score:<18}{model:<20}{auc.median():>6.3f}{f'{low:.3f} to {high:.3f}':>16}"
-                     f"{mine['aupr'].median():>7.3f}{more:>19}")
+    return factors, areas, models
+
+
+def medians(areas: pd.DataFrame) -> list[str]:
+    """One row per score: medians, and the comparison with the motif score."""
+    wide = {m: areas.pivot(index="tf", columns="name", values=m).dropna() for m in ("auc", "aupr")}
+    lines = [
+        "| score | median AUC | above the motif score | p | median AUPR | above the motif score | "
+        "p |", "|---|---|---|---|---|---|---|",
+    ]
+    for name in areas["name"].drop_duplicates():
+        cells = [name]
+        for table in wide.values():
+            cells.append(f"{table[name].median():.3f}")
+            if name == METHODS["motif_score"]:
+                cells += ["", ""]
+                continue
+            gain = table[name] - table[METHODS["motif_score"]]
+            cells += [f"{int((gain > 0).sum())} of {len(gain)}", f"{wilcoxon(gain).pvalue:.2g}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def by_factor(factors: pd.DataFrame, areas: pd.DataFrame, metric: str, names: list[str]) -> list:
+    """One row per factor: an area with its interval for each of the scores."""
+    rows = areas.set_index(["tf", "name"])
+    lines = [
+        "| factor | hits | bound | " + " | ".join(names) + " |", "|---" * (3 + len(names)) + "|",
+    ]
+    for factor in factors.itertuples():
+        cells = [factor.tf, f"{factor.n_hits:,}", f"{factor.n_bound:,}"]
+        for name in names:
+            row = rows.loc[(factor.tf, name)]
+            cells.append("" if factor.note else (
+                f"{row[metric]:.2f} ({row[f'{metric}_low']:.2f} to {row[f'{metric}_high']:.2f})"))
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("run", nargs="?", default="runs/demo", type=Path)
-    parser.add_argument("--least", type=int, default=20, help="bound hits of a factor")
-    asked = parser.parse_args()
-    folder = RunFolder(asked.run).folder("tf_benchmark")
-    tables = (read_parquet(folder / f"{name}.parquet") for name in ("benchmark", "factors"))
-    print(*summary(*tables, asked.least), sep="\n")
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--run", type=Path, default=Path("runs/demo"))
+    factors, areas, models = tables(parser.parse_args().run)
+    shipped = models[models["is_shipped"]]
+    shown = (shipped if len(shipped) else models)["label"].tolist()
+    names = [METHODS["motif_score"]] + [
+        f"{METHODS[score]}, {label}" for score in ("deeplift", "input_x_gradient", "predicted")
+        for label in shown if f"{METHODS[score]}, {label}" in set(areas["name"])
+    ]
+    print("\n".join(medians(areas)))
+    for metric, title in (("auc", "ROC AUC"), ("aupr", "AUPR")):
+        print(f"\n## {title} by factor\n")
+        print("\n".join(by_factor(factors, areas, metric, names)))
 
 
 if __name__ == "__main__":

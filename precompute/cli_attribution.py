@@ -56,6 +56,49 @@ def tf_benchmark(
         console.print(f"wrote {out} ({rows:,} rows)", markup=False, soft_wrap=True)
 
 
+def export_motif_calls(
+    run: RunArgument,
+    file: Annotated[Path, typer.Argument(help="file to write, ending in .bed")],
+    model: Annotated[
+        str, typer.Option("--model", help="'tokens', 'onehot' or a shipped model")
+    ] = "tokens",
+    region: Annotated[
+        list[str] | None,
+        typer.Option("--region", help="chr20:0-1000000 (0-based) or chr20; may be repeated"),
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option("--within", help="peaks whose hits are tested, or 'all' for every hit; "
+                     "default: the run's accessible peaks"),
+    ] = None,
+    track: Track = None,
+    fdr: Annotated[float, typer.Option("--fdr", help="false discovery rate of the calls")] = 0.05,
+    lowering: Annotated[
+        bool, typer.Option("--lowering", help="call hits that lower the prediction")
+    ] = False,
+    background_bp: Annotated[
+        int,
+        typer.Option("--background-bp", min=1_000, help="background that thresholds come from"),
+    ] = 2_000_000,
+    force: Annotated[bool, typer.Option("--force", help="replace the file if it exists")] = False,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=256, help="threads")] = 2,
+) -> None:
+    """Write motif hits whose attribution stands out from background, as BED."""
+    from precompute import motif_calls
+    from precompute.cli import Bar, console
+
+    accessible = (run_config(run).get("tf_benchmark") or {}).get("accessible", "DNase-seq")
+    with Bar("Calling motifs") as bar:
+        found = motif_calls.export_motif_calls(
+            run, file, model, region or (), within or accessible, track, fdr, lowering,
+            background_bp, force, workers, bar.progress,
+        )
+    console.print(
+        f"wrote {file} ({found.n_called:,} calls of {found.n_tested:,} hits)", markup=False,
+        soft_wrap=True,
+    )
+
+
 def run_config(run: Path) -> dict[str, Any]:
     """The configuration that a run was made with.
 
@@ -79,3 +122,4 @@ def run_config(run: Path) -> dict[str, Any]:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("tf-benchmark")(tf_benchmark)
+    app.command("export-motif-calls")(export_motif_calls)

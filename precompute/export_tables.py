@@ -73,7 +73,7 @@ def export_table(root: str | Path, name: str, target: str | Path, force: bool = 
             f"{target} exists already; give another name, or --force to replace it"
         )
     path = _source(RunFolder(root), name)
-    with _parquet(path) as table, _appearing(target) as temporary:
+    with _parquet(path) as table, appearing(target) as temporary:
         write = _write_csv if target.suffix == ".csv" else _write_parquet
         write(table.schema_arrow, _batches(table, path), temporary)
         return int(table.metadata.num_rows)
@@ -122,7 +122,7 @@ def _batches(table: pq.ParquetFile, path: Path) -> Iterator[pa.RecordBatch]:
 
 
 @contextlib.contextmanager
-def _appearing(target: Path) -> Iterator[Path]:
+def appearing(target: Path) -> Iterator[Path]:
     """A temporary file that becomes the target when the block ends well."""
     try:
         handle, text = tempfile.mkstemp(

@@ -136,6 +136,12 @@ class WindowExplainer:
         return None if seen is None else seen.outputs
 
     @property
+    def seen_outputs(self) -> int:
+        """Positions on either side whose prediction an input can change; 0 for a transformer,
+        which sees its whole window."""
+        return self._halo or 0
+
+    @property
     def trained_positions(self) -> int:
         """Longest window that the model has seen, positions."""
         training = self.model.card.get("training", {})
