@@ -375,8 +375,8 @@ window.motiflensMenu = (function () {
 
   const escaped = (text) => encodeURIComponent(text).replace(/~/g, "%7E").replace(/%3A/g, ":");
 
-  /* Tracks and marks as a link holds them; vizapp/genome_state.py reads them. */
-  function link(tracks, marks) {
+  /* Tracks, marks and the second place as a link holds them; vizapp/genome_state.py reads them. */
+  function link(tracks, marks, second) {
     const items = (tracks || []).map(function (item) {
       const scale = item.scale, isPlain = item.times === 1 && scale === "auto";
       return escaped(item.id) + (isPlain ? "" : "~" + item.times) +
@@ -384,7 +384,8 @@ window.motiflensMenu = (function () {
     });
     const places = (marks || []).map((m) => escaped(m.chrom) + ":" + (m.start + 1) + "-" + m.end +
       (m.name ? "~" + escaped(m.name) : ""));
-    return { tracks: items.join(","), marks: places.join(",") };
+    return { tracks: items.join(","), marks: places.join(","),
+      region2: second ? second.chrom + ":" + (second.start + 1) + "-" + second.end : "" };
   }
 
   return { link: link, place: place, panel: panel, marks: marks };

@@ -7,6 +7,7 @@ window.dash_clientside = window.dash_clientside || {};
   "use strict";
 
   const paper = window.motiflensDraw, REST_MS = 150, SLOW_MS = 300, FOLLOW_MS = 250, LEAST_BP = 20, MOST_MARKS = 20;
+  const FIRST = "genome-graph", SECOND = "genome-graph-2";
   const PARTS = ["signals", "explained", "scanned"];
   const set = (id, props) => window.dash_clientside.set_props(id, props);
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
@@ -41,7 +42,7 @@ window.dash_clientside = window.dash_clientside || {};
     set("marks-store", { data: shown.marks });
   };
   shown.partOf = (id) => (shown.catalogue[id] || {}).part || PARTS[0];
-  shown.defaults = () => JSON.parse(document.getElementById("genome-graph").dataset.defaults)
+  shown.defaults = () => JSON.parse(document.getElementById(FIRST).dataset.defaults)
     .map((id) => ({ id: id, times: 1, scale: "auto" }));
 
   function makeView(hostId, storeId) {
@@ -174,7 +175,7 @@ window.dash_clientside = window.dash_clientside || {};
     /* -- moving ----------------------------------------------------------------------------- */
 
     function ends() {
-      const all = JSON.parse(document.getElementById("genome-graph").dataset.chroms);
+      const all = JSON.parse(document.getElementById(FIRST).dataset.chroms);
       return all.find((one) => one[0] === view.chrom).slice(1);
     }
 
@@ -203,7 +204,7 @@ window.dash_clientside = window.dash_clientside || {};
       move(bp - share * wide, wide);
     };
     me.go = function (region) {
-      const all = JSON.parse(document.getElementById("genome-graph").dataset.chroms);
+      const all = JSON.parse(document.getElementById(FIRST).dataset.chroms);
       const [low, most] = all.find((one) => one[0] === region.chrom).slice(1);
       set(storeId, { data: { chrom: region.chrom, start: Math.max(low, region.start),
                              end: Math.min(most, region.end) } });
@@ -297,6 +298,16 @@ window.dash_clientside = window.dash_clientside || {};
       }
     }
 
+    /* The keys of the page move the first place; these, the one that has the focus. */
+    function keyed(event) {
+      const does = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out" }[event.key];
+      if (does && view && event.target === event.currentTarget) {
+        event.preventDefault();
+        event.stopPropagation();
+        steps[does](me, view.end - view.start, view);
+      }
+    }
+
     function bind(div) {
       if (bound === div) { return; }
       bound = div;
@@ -311,6 +322,7 @@ window.dash_clientside = window.dash_clientside || {};
       });
       div.addEventListener("pointerdown", press);
       div.addEventListener("wheel", wheel, { passive: false });
+      if (div.id !== FIRST) { div.addEventListener("keydown", keyed); }
       div.motiflensFigure = () => ask("all", view, false, shown.items, undefined, shown.marks)
         .then((body) => body.figure).catch((error) => { say(error); return null; });
       new ResizeObserver(paint).observe(div);
@@ -343,33 +355,53 @@ window.dash_clientside = window.dash_clientside || {};
   }
 
   /* The buttons, and the keys that press them, move what is drawn without waiting for the server. */
-  const moves = {
-    "pan-left": (v, w, r) => v.move(r.start - w / 2, w), "pan-right": (v, w, r) => v.move(r.start + w / 2, w),
-    "zoom-in": (v, w, r) => v.zoom(0.5, (r.start + r.end) / 2),
-    "zoom-out": (v, w, r) => v.zoom(2, (r.start + r.end) / 2),
-    "mark-window": (v, w, r) => shown.setMarks(shown.marks.concat([{ ...r, name: "" }])),
+  const steps = {
+    left: (v, w, r) => v.move(r.start - w / 2, w), right: (v, w, r) => v.move(r.start + w / 2, w),
+    in: (v, w, r) => v.zoom(0.5, (r.start + r.end) / 2), out: (v, w, r) => v.zoom(2, (r.start + r.end) / 2),
+    mark: (v, w, r) => shown.setMarks(shown.marks.concat([{ ...r, name: "" }])),
+  };
+  const buttons = {
+    "pan-left": [FIRST, "left"], "pan-right": [FIRST, "right"], "zoom-in": [FIRST, "in"],
+    "zoom-out": [FIRST, "out"], "mark-window": [FIRST, "mark"], "second-left": [SECOND, "left"],
+    "second-right": [SECOND, "right"], "second-in": [SECOND, "in"], "second-out": [SECOND, "out"],
   };
   document.addEventListener("click", function (event) {
     const button = event.target.closest && event.target.closest("button");
-    const does = button && moves[button.id], view = shown.views["genome-graph"];
-    if (does && view && view.region()) {
+    const [place, does] = (button && buttons[button.id]) || [], view = shown.views[place];
+    if (view && view.region()) {
       event.stopPropagation();
-      does(view, view.region().end - view.region().start, view.region());
+      steps[does](view, view.region().end - view.region().start, view.region());
     }
   }, true);
+
+  /* What the stores hold is shown; false while the page is not there yet. */
+  function adopt(tracks, marks) {
+    const div = document.getElementById(FIRST);
+    if (!div) { return false; }
+    shown.catalogue = shown.catalogue || JSON.parse(div.dataset.catalogue);
+    shown.items = tracks || shown.defaults();
+    shown.marks = marks || [];
+    return true;
+  }
 
   window.motiflensShown = shown;
   window.dash_clientside.motiflensGenome = {
     explainAgain: () => Object.values(shown.views).forEach((view) => view.again()),
     show: function (region, tracks, marks) {
-      const div = document.getElementById("genome-graph");
-      if (!region || !div) { return ""; }
-      shown.catalogue = shown.catalogue || JSON.parse(div.dataset.catalogue);
-      shown.items = tracks || shown.defaults();
-      shown.marks = marks || [];
-      viewOf("genome-graph", "region-store").show(region);
+      if (!region || !adopt(tracks, marks)) { return ""; }
+      viewOf(FIRST, "region-store").show(region);
       window.motiflensMenu.marks(shown);
       window.motiflensMenu.panel(shown);
+      return region.chrom + ":" + region.start + "-" + region.end;
+    },
+
+    showSecond: function (region, tracks, marks) {
+      const card = document.getElementById("second-place"), button = document.getElementById("second-button");
+      if (!card || !adopt(tracks, marks)) { return ""; }
+      card.hidden = !region;
+      button.classList.toggle("is-on", Boolean(region));
+      if (!region) { return ""; }
+      viewOf(SECOND, "second-store").show(region);
       return region.chrom + ":" + region.start + "-" + region.end;
     },
   };

@@ -35,14 +35,14 @@ window.dash_clientside = window.dash_clientside || {};
       return polygon.length < 3 ? keep : { kind: "lasso", layout: layout, polygon: polygon };
     },
 
-    writeUrl: function (region, link, page, layout, color, tracks, marks) {
+    writeUrl: function (region, link, page, layout, color, tracks, marks, second) {
       const query = new URLSearchParams();
       if (page && page !== "workspace") { query.set("page", page); }
       if (region) { query.set("region", region.chrom + ":" + (region.start + 1) + "-" + region.end); }
       if (link) { query.set("selection", link); }
       if (layout && layout !== "tsne") { query.set("map", layout); }
       if (color && color !== "mega") { query.set("color", color); }
-      Object.entries(window.motiflensMenu.link(tracks, marks)).forEach(
+      Object.entries(window.motiflensMenu.link(tracks, marks, second)).forEach(
         ([name, text]) => { if (text) { query.set(name, text); } });
       if (window.motiflensExplained.text) { query.set("explain", window.motiflensExplained.text); }
       if (page === "what-if") { window.motiflensWhatIf.writeLink(query); }

@@ -19,6 +19,7 @@ from vizapp.callbacks import (
     export,
     genome,
     genome_explained,
+    genome_second,
     interactions,
     language,
     language_page,
@@ -91,9 +92,9 @@ def build(run_dir: Path) -> Dash:
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        language, language_page, genome, genome_explained, links, lexicon, lexicon_downloads,
-        motif_matrix, models_page, benchmark_page, effects, interactions, what_if,
-        mutagenesis, window_neighbors,
+        language, language_page, genome, genome_explained, genome_second, links, lexicon,
+        lexicon_downloads, motif_matrix, models_page, benchmark_page, effects, interactions,
+        what_if, mutagenesis, window_neighbors,
     ):
         module.register(app, data)
     data.genome.warm()

@@ -278,6 +278,35 @@ def test_below_400_bp_there_are_letters_and_hits_with_logos_and_steps_go_from_hi
     assert middles[3] == middles[1]
 
 
+def test_a_second_place_has_the_same_tracks_and_moves_on_its_own(page):
+    old = region(page)
+    second = "document.getElementById('genome-graph-2')"
+    drawn = f"{second}.dataset.drawn === 'signals explained'"
+    show(page, ".genome-controls")
+    page.click("#second-button")
+    page.wait_for_function(drawn, timeout=30_000)
+    chrom, start, end = old
+    assert page.evaluate(f"{second}.dataset.view") == f"{chrom}:{start - 1}-{end}"
+    page.fill("#second-input", f"{chrom}:{start + 500}-{start + 1499}")
+    page.press("#second-input", "Enter")
+    place = f"{chrom}:{start + 499}-{start + 1499}"
+    page.wait_for_function(f"{second}.dataset.view === '{place}' && {drawn}", timeout=30_000)
+    page.focus("#genome-graph-2")
+    page.keyboard.press("ArrowRight")
+    moved = f"{chrom}:{start + 999}-{start + 1999}"
+    page.wait_for_function(f"{second}.dataset.view === '{moved}' && {drawn}", timeout=30_000)
+    assert region(page) == old
+    assert page.evaluate(f"{VIEW}.dataset.view") == f"{chrom}:{start - 1}-{end}"
+    page.wait_for_url(re.compile("region2="), timeout=10_000)
+    # A track that goes from one goes from both.
+    page.focus("#genome-graph-2 [data-track=depth]")
+    page.keyboard.press("Delete")
+    page.wait_for_function("!document.querySelector('[data-track=depth]')", timeout=10_000)
+    page.click("#second-close")
+    page.wait_for_selector("#second-place", state="hidden")
+    page.wait_for_function("!location.search.includes('region2')", timeout=10_000)
+
+
 def test_a_bad_step_is_a_notice_and_the_views_go_on(page):
     chrom, _, _ = region(page)
     high = int(page.locator(".overview-track").get_attribute("data-high"))

@@ -226,4 +226,5 @@ def register(app: Dash, data: RunData) -> None:
         Input(ids.SELECTION_LINK_STORE, "data"), Input(ids.PAGE, "value"),
         Input(ids.MAP_LAYOUT, "value"), Input(ids.MAP_COLOR, "value"),
         Input(ids.TRACKS_STORE, "data"), Input(ids.MARKS_STORE, "data"),
+        Input(ids.SECOND_STORE, "data"),
     )

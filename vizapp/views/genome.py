@@ -15,6 +15,7 @@ from vizapp.state import Region
 from vizapp.views.figure_card import download_buttons, help_mark
 from vizapp.views.genome_drawing import LATER
 from vizapp.views.genome_explained_controls import explain_menu
+from vizapp.views.genome_second import second_card
 from vizapp.views.what_if import open_button
 
 #: Giemsa stains of cytobands; each has its own grey in the style sheet.
@@ -74,6 +75,8 @@ def controls(data: RunData) -> Any:
                 **{"aria-expanded": "false", "aria-controls": ids.TRACKS_PANEL},
             ),
             explain_menu(data),
+            button(ids.SECOND_BUTTON, "second place",
+                   "Compare with a second place below, or close it"),
             button(ids.MARK_WINDOW, "mark", "Mark this window (m); Shift and drag marks a part"),
         ],
         className="controls genome-controls",
@@ -180,7 +183,8 @@ def genome_card(data: RunData) -> Any:
     marks = html.Div(id=ids.MARKS_LIST, className="genome-marks",
                      **{"aria-label": "Marked regions"})
     return html.Div(
-        [controls(data), panel, marks, strip, card], className="panel genome-panel"
+        [controls(data), panel, marks, strip, card, second_card(data)],
+        className="panel genome-panel",
     )
 
 

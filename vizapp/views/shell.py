@@ -175,6 +175,7 @@ def page(
         dcc.Store(id=ids.TRACKS_STORE),
         dcc.Store(id=ids.MARKS_STORE),
         dcc.Store(id=ids.WHAT_IF_STORE),
+        dcc.Store(id=ids.SECOND_STORE),
         dcc.Store(id=ids.GENOME_CLICK),
         dcc.Store(id=ids.HISTORY_STORE),
         dcc.Store(id=ids.TOUR_SEEN_STORE, storage_type="local"),
