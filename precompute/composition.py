@@ -1,10 +1,11 @@
 """Which motif clusters a stretch of sequence is made of, as a vector that can be compared.
 
 A stretch counts, for each motif cluster, its bins whose word holds the cluster. The weight of a
-cluster is the square root of that count times ln(N / n), with n of N windows of the run that hold
-it: the root is the Hellinger transform, which keeps a repeated motif from drowning the others, and
-the logarithm takes away what every window has. Vectors are cut to their largest weights and scaled
-to length 1, so that the product of two is their similarity: 0 nothing shared, 1 the same.
+cluster is the square root of that count times ln((N + 1) / (n + 0.5)), with n of N windows of the
+run that hold it: the root is the Hellinger transform, which keeps a repeated motif from drowning
+the others, and the logarithm takes away what every window has. Vectors are cut to their largest
+weights and scaled to length 1, so that the product of two is their similarity: 0 nothing shared, 1
+the same.
 
 References
 ----------
@@ -32,7 +33,9 @@ class Composition(NamedTuple):
 
 
 def cluster_weights(holders: NDArray[np.integer], n_windows: int) -> NDArray[np.float64]:
-    """ln(N / n) of each motif cluster; 0 where no window holds it.
+    """ln((N + 1) / (n + 0.5)) of each motif cluster; 0 where no window holds it.
+
+    What every window holds weighs next to nothing, and still something where nothing else is there.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def cluster_weights(holders: NDArray[np.integer], n_windows: int) -> NDArray[np.
     """
     weights = np.zeros(len(holders))
     held = holders > 0
-    weights[held] = np.log(n_windows / holders[held])
+    weights[held] = np.log((n_windows + 1) / (holders[held] + 0.5))
     return weights
 
 

@@ -196,6 +196,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "window_index", "Index windows by their motifs", _P + "window_index:run",
         ("sequence", *_TOKENS), ("window_index",), ("window_index", "lexicon"),
+        version=2,
     ),
     Stage(
         "explorer", "Write the explorer's AnnData", _P + "explorer:run",

@@ -102,7 +102,8 @@ def test_only_the_largest_weights_are_kept_and_ties_go_to_the_smaller_cluster():
     assert found.indptr.tolist() == [0, 2, 2, 4]
     assert found.indices.tolist() == [0, 1, 2, 4]
     np.testing.assert_allclose(found.values, np.array([2, 1, 1, 2]) / 5**0.5, rtol=1e-6)
-    np.testing.assert_allclose(cluster_weights(np.array([5, 10, 0]), 10), [np.log(2), 0, 0])
+    np.testing.assert_allclose(
+        cluster_weights(np.array([5, 10, 0]), 10), [np.log(11 / 5.5), np.log(11 / 10.5), 0])
 
 
 def test_blocks_and_workers_change_nothing(data, tmp_path, monkeypatch):

@@ -14,10 +14,10 @@ from vizapp.views.figure_card import help_mark
 ABOUT = (
     "The stretch in the middle of the genome view is compared with all windows of that length. A "
     "window counts, for each motif cluster, its bins whose word holds it; a cluster weighs the "
-    "square root of the count (Hellinger) times ln(all windows / windows that hold it), the "
-    "largest weights are kept, and the similarity is the cosine: 0 nothing shared, 1 the same. "
-    "Shared motifs are those that make most of it. Windows that touch the stretch are left out. "
-    "Weights: Salton and Buckley 1988, doi:10.1016/0306-4573(88)90021-0."
+    "square root of the count (Hellinger) times ln((N + 1) / (n + 0.5)), n of N windows holding "
+    "it; the largest weights are kept, and the similarity is the cosine: 0 nothing shared, 1 the "
+    "same. Shared motifs are those that make most of it. Windows that touch the stretch are left "
+    "out. Weights: Salton and Buckley 1988, doi:10.1016/0306-4573(88)90021-0."
 )
 
 
