@@ -6,8 +6,6 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.browser
-
 VIEW = "document.getElementById('genome-graph')"
 WHOLE = f"{VIEW}?.dataset.drawn === 'signals explained'"
 

@@ -6,8 +6,6 @@ import pytest
 
 from tests.browser.conftest import wait_for_figure
 
-pytestmark = pytest.mark.browser
-
 PLOT = "document.querySelector('#%s .js-plotly-plot')"
 
 

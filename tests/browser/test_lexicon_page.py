@@ -7,8 +7,6 @@ import re
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.browser
-
 GRID = "#lexicon-grid .ag-center-cols-container .ag-row[row-index='{}'] [col-id='{}']"
 
 

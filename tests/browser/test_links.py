@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.browser
-
 VIEW = "document.getElementById('genome-graph')"
 PLOT = "document.querySelector('#{} .js-plotly-plot')"
 

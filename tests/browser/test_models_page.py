@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.browser.conftest import wait_for_figure
-
-pytestmark = pytest.mark.browser
 
 CELL = "#score-grid .ag-row[row-index='0'] [col-id='%s']"
 

@@ -6,8 +6,6 @@ import pytest
 
 from precompute.report import write_report
 
-pytestmark = pytest.mark.browser
-
 #: WCAG contrast of every text with the nearest background behind it; the lowest, and whose it is.
 CONTRAST = """() => {
   const channel = c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;

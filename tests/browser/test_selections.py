@@ -5,11 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.browser.test_links import drag_lasso, evaluate, summary, wait_for_change
-
-pytestmark = pytest.mark.browser
 
 
 def n_points(page) -> int:

@@ -13,8 +13,6 @@ import pytest
 from tests.browser.conftest import REPOSITORY, free_port, wait_for_figure
 from tests.enlarged_run import enlarge
 
-pytestmark = pytest.mark.browser
-
 MAP = "document.querySelector('#map-graph .js-plotly-plot')"
 DRAWN = "p._fullData.slice(0, -6).reduce((n, t) => n + (t.visible ? t.x.length : 0), 0)"
 
