@@ -1,4 +1,4 @@
-"""The page Motif effects in a browser: a row and a point select, two clusters meet."""
+"""The page Motif effects in a browser: a row selects, two clusters meet, sites lead to windows."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def test_a_row_selects_its_cluster_and_two_clusters_meet(page):
     page.wait_for_function("old => location.href !== old && !location.search.includes('effects')",
                            arg=before)
     page.locator("#genome-graph").wait_for(state="visible")
+    # Windows like the site's, and on to the first of them.
+    page.locator("#alike-find").click()
+    row = page.locator("#alike-grid .ag-row").first
+    row.wait_for()
+    assert "Windows like chr2" in page.locator("#alike-says").inner_text()
+    place = row.locator("[col-id=place]").inner_text()
+    row.click()
+    page.wait_for_function(
+        "text => document.querySelector('#region-readout').innerText.startsWith(text)", arg=place)
     page.get_by_text("Effects", exact=True).click()
     page.locator("#effect-map").click()
     page.locator("#map-graph").wait_for(state="visible")
