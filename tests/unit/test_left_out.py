@@ -65,5 +65,5 @@ def test_a_window_that_was_left_out_is_explained_live(some):
         return " ".join(track.note for track in motif_contributions(some, frame))
 
     # Stored values have no prediction beside them; live ones have.
-    assert "of mean predicted" in notes(border - 1_500)
-    assert "of mean predicted" not in notes(border + 1_000)
+    assert "mean predicted" in notes(border - 1_500)
+    assert "mean predicted" not in notes(border + 1_000)
