@@ -212,7 +212,7 @@ def test_every_figure_downloads(page, graph, kind, tmp_path):
 
 def test_run_page_states_what_its_numbers_rest_on(page):
     page.click("#page label:has-text('Run')")
-    page.wait_for_selector(".run-page caption", timeout=5_000)
+    page.wait_for_selector(".run-page caption", timeout=30_000)
     text = page.inner_text(".run-page")
     assert "871" in text
     assert "completeness error" in text
