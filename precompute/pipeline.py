@@ -77,10 +77,9 @@ def _hit_inputs(config: Config) -> list[Path | None]:
     return [*_profile_inputs(config), hits.folder, hits.bigbed, config.genome.aliases]
 
 
-def _shipped_inputs(config: Config) -> list[Path | None]:
+def _shipped_files(wanted: list[str] | None) -> list[Path | None]:
     from precompute.models.registry import shipped_models
 
-    wanted = config.shipped.models
     return [
         entry.folder / name
         for entry in shipped_models() if wanted is None or entry.name in wanted
@@ -89,17 +88,7 @@ def _shipped_inputs(config: Config) -> list[Path | None]:
 
 
 def _benchmark_inputs(config: Config) -> list[Path | None]:
-    from precompute.models.registry import shipped_models
-
-    wanted = config.tf_benchmark.models
-    return [
-        *_profile_inputs(config),
-        *(
-            entry.folder / name
-            for entry in shipped_models() if wanted is None or entry.name in wanted
-            for name in ("model.json", "weights.safetensors")
-        ),
-    ]
+    return [*_profile_inputs(config), *_shipped_files(config.tf_benchmark.models)]
 
 
 def _training_inputs(config: Config) -> list[Path | None]:
@@ -237,7 +226,8 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "predict_shipped", "Predict with the shipped models",
         _P + "predictions_shipped:run", ("sequence", "signal", "bins", "tokens", "features",
-        "feature_clusters"), ("predictions_shipped",), ("shipped",), _shipped_inputs,
+        "feature_clusters"), ("predictions_shipped",), ("shipped",),
+        lambda c: _shipped_files(c.shipped.models),
     ),
     Stage(
         "evaluate", "Evaluate the models", _P + "evaluation.stage:run",

@@ -18,9 +18,8 @@ _BACKGROUND_BLOCKS = 2000
 _MIN_BACKGROUND = 10
 
 
-
 def background_windows(source: Source, peaks: pd.DataFrame, track: int) -> list[Window]:
-    """Short windows that hold no peak of any set and no N, and whose signal is low.
+    """Short windows without a peak of any set or an N, all measured, and whose signal is low.
 
     Low is: not above the median of the windows without peaks.
 
@@ -47,9 +46,13 @@ def background_windows(source: Source, peaks: pd.DataFrame, track: int) -> list[
         hi = lo + _BACKGROUND_BLOCK
         busy = np.concatenate([[0], np.cumsum(np.cumsum(change)[:n] > 0)])
         unknown = np.concatenate([[0], np.cumsum(source.unknown_bp(chrom, edges))])
-        empty = (busy[hi] == busy[lo]) & (unknown[hi] == unknown[lo])
         values = source.signal(Window(chrom, 0, n))[track].astype(np.float64)
-        total = np.concatenate([[0.0], np.cumsum(values)])
+        # What was not measured may be anything, so it is no background.
+        missing = np.concatenate([[0], np.cumsum(np.isnan(values))])
+        empty = (
+            (busy[hi] == busy[lo]) & (unknown[hi] == unknown[lo]) & (missing[hi] == missing[lo])
+        )
+        total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(values))])
         free += [Window(chrom, int(a), int(b)) for a, b in zip(lo[empty], hi[empty], strict=True)]
         signal += (total[hi] - total[lo])[empty].tolist()
     if not free:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from precompute.recently_used import RecentlyUsed
 
 #: Values read at a time; whole chunks of the artefacts ``sequence`` and ``signal``.
 _BLOCK = 1 << 18
@@ -26,10 +26,8 @@ class ArrayBlocks:
     def __init__(
         self, read: Callable[[Any, int, int], NDArray], cache_mb: float
     ) -> None:
-        self._read, self._limit = read, cache_mb * 2**20
-        self._blocks: OrderedDict[tuple[Any, int], NDArray] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self._read = read
+        self.blocks = RecentlyUsed(cache_mb * 2**20, lambda block: block.nbytes)
 
     def slice(self, key: Any, lo: int, hi: int) -> NDArray:
         """Values ``[lo, hi)``; ``hi`` must not lie beyond the array's end."""
@@ -41,19 +39,12 @@ class ArrayBlocks:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _block(self, key: Any, number: int) -> NDArray:
-        place = (key, number)
-        with self._lock:
-            if place in self._blocks:
-                self._blocks.move_to_end(place)
-                return self._blocks[place]
-        block = self._read(key, number * _BLOCK, (number + 1) * _BLOCK)
-        block.setflags(write=False)
-        with self._lock:
-            if place not in self._blocks:
-                self._blocks[place] = block
-                self._bytes += block.nbytes
-            while self._bytes > self._limit and len(self._blocks) > 1:
-                self._bytes -= self._blocks.popitem(last=False)[1].nbytes
+        def read() -> NDArray:
+            block = self._read(key, number * _BLOCK, (number + 1) * _BLOCK)
+            block.setflags(write=False)
+            return block
+
+        block: NDArray = self.blocks.get((key, number), read)
         return block
 
 

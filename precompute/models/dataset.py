@@ -8,8 +8,6 @@ are clustered (motif clusters need not be closed under the swap) and the bins re
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -22,6 +20,7 @@ from precompute.config_inputs import Region
 from precompute.errors import ArtefactError, StageError
 from precompute.models.array_blocks import ArrayBlocks, UnknownRuns
 from precompute.models.sparse import SparseRows, clustered
+from precompute.recently_used import RecentlyUsed
 from precompute.streaming import windows
 from precompute.token_store import TokenStore
 
@@ -129,10 +128,7 @@ class TokenBlocks:
         if matrix is None and isinstance(store, TokenStore):
             matrix = store.feature_to_cluster
         self._matrix = matrix
-        self._limit = cache_mb * 2**20
-        self._blocks: OrderedDict[tuple[str, int, bool], SparseRows] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self.blocks = RecentlyUsed(cache_mb * 2**20, _size)
 
     def rows(self, window: Window, reverse: bool = False) -> SparseRows:
         """Cluster values of the window's bins; ``reverse`` reads the other strand backwards."""
@@ -146,19 +142,11 @@ class TokenBlocks:
         return rows.reversed() if reverse else rows
 
     def _block(self, chrom: str, number: int, swapped: bool) -> SparseRows:
-        key = (chrom, number, swapped)
-        with self._lock:
-            if key in self._blocks:
-                self._blocks.move_to_end(key)
-                return self._blocks[key]
         lo = number * _BLOCK_BINS
-        block = self._read(chrom, lo, min(lo + _BLOCK_BINS, self.store.n_bins(chrom)), swapped)
-        with self._lock:
-            if key not in self._blocks:
-                self._blocks[key] = block
-                self._bytes += _size(block)
-            while self._bytes > self._limit and len(self._blocks) > 1:
-                self._bytes -= _size(self._blocks.popitem(last=False)[1])
+        hi = min(lo + _BLOCK_BINS, self.store.n_bins(chrom))
+        block: SparseRows = self.blocks.get(
+            (chrom, number, swapped), lambda: self._read(chrom, lo, hi, swapped)
+        )
         return block
 
     def _read(self, chrom: str, lo: int, hi: int, swapped: bool) -> SparseRows:

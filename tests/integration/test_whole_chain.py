@@ -15,12 +15,14 @@ import pytest
 import yaml
 
 from precompute.artefacts import ARTEFACTS, RunFolder
+from precompute.doctor import examine
 from precompute.manifest import hash_path
 from precompute.pipeline import STAGES
 from precompute.token_store import TokenStore
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 START, END = 2_700_000, 3_300_000
+SHORT_END = 3_200_008
 
 # The set-up runs every stage, which takes longer than one test may on a busy machine.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -50,10 +52,29 @@ def chain(tmp_path_factory) -> tuple[Path, Path]:
         "validation": [{"chrom": "chr20", "start": 3_000_000, "end": 3_150_000}],
         "test": [{"chrom": "chr20", "start": 3_150_000, "end": END}],
     }
+    # A third track ends in the middle of the test region: the rest of it was not measured.
+    data["tracks"].append({
+        "name": "part", "bigwig": str(shortened(folder)), "label": "DNase peak score, cut off",
+        "short_label": "cut off", "unit": "peak score", "absent": "missing",
+    })
     config = folder / "small.yaml"
     config.write_text(yaml.safe_dump(data))
     assert precompute("run", config, folder / "run").returncode == 0
     return config, folder / "run"
+
+
+def shortened(folder: Path) -> Path:
+    """The peak scores on a chromosome that ends at ``SHORT_END``."""
+    source = REPOSITORY / "data/demo/K562_DNase_peak_score.hg19.chr20_1-13400000.bw"
+    target = folder / "short.bw"
+    with pyBigWig.open(str(source)) as handle:
+        rows = handle.intervals("chr20", START, SHORT_END)
+    with pyBigWig.open(str(target), "w") as out:
+        out.addHeader([("chr20", SHORT_END)])
+        starts, ends, values = zip(*rows, strict=True)
+        ends = [min(end, SHORT_END) for end in ends]
+        out.addEntries(["chr20"] * len(rows), list(starts), ends=ends, values=list(values))
+    return target
 
 
 def precompute(command: str, config: Path, root: Path) -> subprocess.CompletedProcess[str]:
@@ -143,6 +164,27 @@ def test_contributions_are_complete(chain, encoding):
     assert group["tile_error"][:].max() < 1e-3
     change = group["tile_prediction"][:] - group["tile_baseline"][:]
     assert np.abs(change).max() > 0
+
+
+def test_what_was_not_measured_counts_nowhere(chain):
+    run = RunFolder(chain[1])
+    edges = run.group("bins")["chr20/edges"][:]
+    signal = run.group("signal")["chr20/part/bins"][:]
+    np.testing.assert_array_equal(np.isnan(signal), edges[1:] > SHORT_END)
+    whole = run.group("signal")["chr20/k562_dnase_score/bins"][:]
+    known = np.isfinite(signal)
+    np.testing.assert_allclose(signal[known], whole[known], rtol=1e-6)
+    for encoding in ("tokens", "onehot"):
+        metrics = pd.read_parquet(run.folder(f"predictions_{encoding}") / "metrics.parquet")
+        n = metrics.set_index(["track", "set", "resolution_bp"])["n"]
+        assert n["part", "train", 16] == n["k562_dnase_score", "train", 16]
+        assert 0.2 < n["part", "test", 16] / n["k562_dnase_score", "test", 16] < 0.5
+    lexicon = run.table("lexicon")
+    ids = run.group("word_ids")["chr20/word"][:]
+    mean = pd.Series(signal).groupby(ids).mean()
+    np.testing.assert_allclose(lexicon["signal_part"], mean, rtol=1e-5, atol=1e-6)
+    diagnosis = examine(chain[1], quick=True)
+    assert not diagnosis.findings, [f.line() for f in diagnosis.findings]
 
 
 def test_the_app_opens_the_run(chain):

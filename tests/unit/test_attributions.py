@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -189,6 +190,22 @@ def test_baseline_is_the_mean_of_the_background(model_root):
             assert baseline.sum() == pytest.approx(1)
         # Every window is used: there are fewer than the stage would sample.
         np.testing.assert_allclose(baseline, x.mean(axis=1, dtype=np.float64), rtol=1e-5)
+
+
+def test_what_was_not_measured_is_no_background(model_root, tmp_path):
+    shutil.copytree(model_root, tmp_path / "run")
+    run = RunFolder(tmp_path / "run")
+    source, peaks = Source(run, "tokens", TRACKS), run.table("peaks")
+    before = background_windows(source, peaks, 0)
+    array = zarr.open_group(run.path("signal"), mode="r+")["chr20/atac/bins"]
+    hole = before[0]
+    array[hole.lo + 3 : hole.hi] = np.nan
+    source = Source(run, "tokens", TRACKS)
+    found = background_windows(source, peaks, 0)
+    assert hole not in found
+    assert len(found) > 0.8 * len(before)
+    assert all(np.isfinite(source.signal(window)[0]).all() for window in found)
+    assert np.isfinite(background_baseline(source, peaks, 0, np.random.default_rng(0))).all()
 
 
 def test_peaks_everywhere_leave_no_background(model_root):

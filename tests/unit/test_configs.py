@@ -19,5 +19,7 @@ def test_a_shipped_configuration_is_whole(path):
     assert config.evaluation.peaks
     assert set(config.evaluation.peaks) <= tracks
     assert config.annotation.peaks is not None
+    # Else the benchmark of factors would look for accessible regions that are not there.
+    assert config.tf_benchmark.accessible in config.evaluation.peaks.values()
     for part in ("train", "validation", "test"):
         assert getattr(config.models.split, part)

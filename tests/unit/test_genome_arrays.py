@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vizapp.data.genome_arrays import BlockCache, Counted, Means, PairMoments, StoredArray
+from vizapp.data.genome_arrays import Counted, Means, PairMoments, StoredArray, block_cache
 from vizapp.data.genome_columns import reduce_mean
 from vizapp.state import Region
 
 
 def stored(values, block=7, limit_mb=1.0):
     values = np.asarray(values)
-    cache = BlockCache(limit_mb)
+    cache = block_cache(limit_mb)
     return StoredArray(cache, "a", lambda lo, hi: values[lo:hi], len(values), block)
 
 
@@ -30,7 +30,7 @@ def test_a_window_is_the_slice(n, ends):
 
 def test_memory_is_bounded_whatever_is_read_and_by_however_many():
     values = np.arange(4_000_000, dtype=np.float64)
-    cache = BlockCache(1.0)
+    cache = block_cache(1.0)
     array = StoredArray(cache, "a", lambda lo, hi: values[lo:hi], len(values), 16_384)
     wrong = []
 
@@ -46,7 +46,7 @@ def test_memory_is_bounded_whatever_is_read_and_by_however_many():
     for thread in threads:
         thread.join()
     assert not wrong
-    assert 0 < cache.n_bytes <= 2**20
+    assert 0 < cache.held <= 2**20
     with pytest.raises(ValueError, match="read-only"):
         array.window(0, 5)[0] = 1
 

@@ -14,6 +14,7 @@ from precompute.artefacts import RunFolder
 from precompute.attribution.engine import explain_window
 from precompute.attribution.opening import opened_model
 from precompute.errors import MotiflensError, RegionError
+from precompute.recently_used import RecentlyUsed
 from tests.model_run import ONEHOT, TRACKS, store_model, write_model_run
 from vizapp.callbacks.genome import window_json
 from vizapp.callbacks.genome_explained import arrived, checked, target_of
@@ -223,7 +224,7 @@ def test_what_cannot_be_explained_is_a_sentence_in_its_track(live, monkeypatch):
     assert "400 of the 400 bases of chr20:1,003,000-1,003,400 are N; choose" in track.note
 
 
-def test_a_transformer_has_no_deeplift_and_says_so(live, tmp_path):
+def test_a_transformer_has_no_deeplift_and_says_so(live, monkeypatch):
     import torch
 
     from precompute.config_models import ModelConfig
@@ -237,18 +238,15 @@ def test_a_transformer_has_no_deeplift_and_says_so(live, tmp_path):
         network = build_network("onehot", config, 4, len(TRACKS)).eval()
         card = {"training": {"window_bins": 40}}
         model = TrainedModel(network, "onehot", TRACKS, old.scalings, card, "onehot")
-        live.live._opened["onehot"] = (model, source)
+    monkeypatch.setattr(live.live, "_open", lambda name: (model, source))
+    monkeypatch.setattr(live.live, "_kept", RecentlyUsed(4))
     view = Region("chr20", 1_004_000, 1_004_400)
-    try:
-        (track,) = base_contributions(live, framed(live, view, target="centre", baseline="zero"))
-        assert "DeepLIFT needs a convolutional model" in track.note
-        (track,) = base_contributions(live, framed(
-            live, view, target="centre", baseline="zero", method="integrated_gradients"
-        ))
-        assert track.traces
-    finally:
-        live.live._opened["onehot"] = (old, source)
-        live.live._kept.clear()
+    (track,) = base_contributions(live, framed(live, view, target="centre", baseline="zero"))
+    assert "DeepLIFT needs a convolutional model" in track.note
+    (track,) = base_contributions(live, framed(
+        live, view, target="centre", baseline="zero", method="integrated_gradients"
+    ))
+    assert track.traces
 
 
 def test_requests_and_links_are_checked(live):

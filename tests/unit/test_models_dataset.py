@@ -56,8 +56,7 @@ def test_token_blocks_join_across_their_borders_within_their_memory(run, monkeyp
         expected = store.cluster_values("chr20", lo, hi).toarray()
         got = blocks.rows(Window("chr20", lo, hi)).dense()
         np.testing.assert_array_equal(got, expected)
-        assert blocks._bytes <= 0.05 * 2**20
-        assert blocks._bytes == sum(dataset._size(b) for b in blocks._blocks.values())
+        assert blocks.blocks.held <= 0.05 * 2**20
     backwards = blocks.rows(Window("chr20", 100, 400), reverse=True).dense()
     plain = Source(run, "tokens", TRACKS).rows(Window("chr20", 100, 400), True).dense()
     np.testing.assert_array_equal(backwards, plain)

@@ -127,7 +127,8 @@ def test_slices_of_blocks_are_those_of_the_array_in_bounded_memory(monkeypatch):
         key = "ab"[rng.integers(2)]
         lo, hi = np.sort(rng.integers(0, 1_051, 2)).tolist()
         np.testing.assert_array_equal(blocks.slice(key, lo, hi), arrays[key][lo:hi])
-        assert blocks._bytes == sum(b.nbytes for b in blocks._blocks.values()) <= 2_000
+        assert blocks.blocks.held <= 2_000
+    assert 1 < len(blocks.blocks) < 22
 
 
 @pytest.mark.parametrize("share", [0, 0.02, 0.5, 1])

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
 from precompute.errors import MotiflensError, RegionError
+from precompute.recently_used import RecentlyUsed
 from precompute.token_store import TokenStore
 from vizapp.data.genome_columns import Steps, even_cuts
 from vizapp.data.stored_attributions import Heat, heat_columns, strongest
@@ -90,8 +90,8 @@ class LiveAttributions:
     def __init__(self, run: RunFolder, tokens: TokenStore, seed: int) -> None:
         self._run, self._tokens, self._seed = run, tokens, seed
         self._working = threading.Lock()
-        self._opened: OrderedDict[str, tuple[TrainedModel, Source]] = OrderedDict()
-        self._kept: OrderedDict[_Asked, WindowAttribution] = OrderedDict()
+        self._opened = RecentlyUsed(_KEPT_MODELS)
+        self._kept = RecentlyUsed(_KEPT_WINDOWS)
 
     # -- models -------------------------------------------------------------------------------
 
@@ -128,14 +128,13 @@ class LiveAttributions:
 
         from precompute.attribution.opening import opened_model
 
-        if name not in self._opened:
+        def opened() -> tuple[TrainedModel, Source]:
             if torch.get_num_threads() != _THREADS:
                 torch.set_num_threads(_THREADS)
-            self._opened[name] = opened_model(self._run, name)
-            while len(self._opened) > _KEPT_MODELS:
-                self._opened.popitem(last=False)
-        self._opened.move_to_end(name)
-        return self._opened[name]
+            return opened_model(self._run, name)
+
+        found: tuple[TrainedModel, Source] = self._opened.get(name, opened)
+        return found
 
     # -- a window -----------------------------------------------------------------------------
 
@@ -199,15 +198,9 @@ class LiveAttributions:
             if is_gone is not None and is_gone():
                 raise GoneError("a newer window was asked for")
         try:
-            if asked in self._kept:
-                self._kept.move_to_end(asked)
-                return self._kept[asked]
-            if is_gone is not None and is_gone():
+            if asked not in self._kept and is_gone is not None and is_gone():
                 raise GoneError("a newer window was asked for")
-            found = self._explained(asked)
-            self._kept[asked] = found
-            while len(self._kept) > _KEPT_WINDOWS:
-                self._kept.popitem(last=False)
+            found: WindowAttribution = self._kept.get(asked, lambda: self._explained(asked))
             return found
         finally:
             self._working.release()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder, read_parquet
 from precompute.token_store import TokenStore
-from vizapp.data.genome_arrays import BlockCache, Counted, Means, PairMoments, StoredArray
+from vizapp.data.genome_arrays import Counted, Means, PairMoments, StoredArray, block_cache
 from vizapp.data.genome_columns import (
     GRID_BP,
     Steps,
@@ -76,7 +76,7 @@ class GenomeData(GenomePlaces):
         self.lengths = {c: int(sequence[c].attrs["length"]) for c in tokens.chroms}
         self.tracks: dict[str, dict] = dict(run.group("signal").attrs["tracks"])
         self.cluster_labels: list[str] = run.table("clusters", ["label"])["label"].tolist()
-        self.cache = BlockCache()
+        self.cache = block_cache()
         self.attributions = StoredAttributions(
             run, tokens, self.chroms, self.cluster_labels, self.cache
         )

@@ -7,14 +7,14 @@ two signals, or to counts, per cell of a fixed number of entries.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from precompute.recently_used import RecentlyUsed
 
 #: Memory that the blocks of all arrays may take.
 CACHE_MB = 384
@@ -28,40 +28,9 @@ _STREAMED = 1 << 20
 Read = Callable[[int, int], NDArray]
 
 
-class BlockCache:
-    """The blocks that were read last, of any number of arrays; threads may share it.
-
-    Parameters
-    ----------
-    limit_mb : memory that the blocks may take; one block is always kept
-    """
-
-    def __init__(self, limit_mb: float = CACHE_MB) -> None:
-        self._limit = int(limit_mb * 2**20)
-        self._blocks: OrderedDict[Hashable, NDArray] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory that the blocks take."""
-        return self._bytes
-
-    def get(self, key: Hashable, read: Callable[[], NDArray]) -> NDArray:
-        """The block called ``key``, read where it is not there."""
-        with self._lock:
-            if key in self._blocks:
-                self._blocks.move_to_end(key)
-                return self._blocks[key]
-        block = np.ascontiguousarray(read())
-        block.setflags(write=False)
-        with self._lock:
-            if key not in self._blocks:
-                self._blocks[key] = block
-                self._bytes += block.nbytes
-            while self._bytes > self._limit and len(self._blocks) > 1:
-                self._bytes -= self._blocks.popitem(last=False)[1].nbytes
-        return block
+def block_cache(limit_mb: float = CACHE_MB) -> RecentlyUsed:
+    """Blocks of any number of arrays, of at most ``limit_mb`` together."""
+    return RecentlyUsed(limit_mb * 2**20, lambda block: block.nbytes)
 
 
 class StoredArray:
@@ -77,7 +46,7 @@ class StoredArray:
     """
 
     def __init__(
-        self, cache: BlockCache, name: Hashable, read: Read, length: int, block: int = 1 << 18
+        self, cache: RecentlyUsed, name: Hashable, read: Read, length: int, block: int = 1 << 18
     ) -> None:
         self._cache, self._name, self._read = cache, name, read
         self.length, self._block = length, block
@@ -94,7 +63,12 @@ class StoredArray:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _reader(self, at: int) -> Callable[[], NDArray]:
-        return lambda: self._read(at, min(at + self._block, self.length))
+        def read() -> NDArray:
+            block = np.ascontiguousarray(self._read(at, min(at + self._block, self.length)))
+            block.setflags(write=False)
+            return block
+
+        return read
 
     def streamed(self, lo: int, hi: int) -> NDArray:
         """Entries [lo, hi), not kept: for passes over the whole array."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
+from precompute.recently_used import RecentlyUsed
 from precompute.token_store import TokenStore
-from vizapp.data.genome_arrays import BlockCache, StoredArray
+from vizapp.data.genome_arrays import StoredArray
 from vizapp.data.genome_columns import GRID_BP, Steps, even_cuts
 from vizapp.state import Region
 
@@ -88,7 +89,7 @@ class StoredAttributions:
 
     def __init__(
         self, run: RunFolder, tokens: TokenStore, chroms: dict[str, tuple[int, int]],
-        labels: list[str], cache: BlockCache,
+        labels: list[str], cache: RecentlyUsed,
     ) -> None:
         self._run, self._tokens, self._chroms = run, tokens, chroms
         self._labels, self._cache = labels, cache

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from precompute.artefacts import RunFolder
+from precompute.recently_used import RecentlyUsed
 from precompute.token_store import TokenStore
 from vizapp.data.what_if_boxes import (
     CallBox,
@@ -85,22 +85,6 @@ class Drawn(NamedTuple):
     clusters: list[tuple[str, str]]
 
 
-class _Kept:
-    """The values used last, by what they follow from."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: OrderedDict[Hashable, Any] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        if key not in self._values:
-            self._values[key] = make()
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
-        self._values.move_to_end(key)
-        return self._values[key]
-
-
 class WhatIfData:
     """Edited windows of one run.
 
@@ -114,8 +98,8 @@ class WhatIfData:
     def __init__(self, run: RunFolder, tokens: TokenStore, seed: int) -> None:
         self._run, self._tokens, self._seed = run, tokens, seed
         self._working = threading.RLock()
-        self._readers, self._stages = _Kept(_KEPT_MODELS), _Kept(_KEPT_STAGES)
-        self._edited, self._parts = _Kept(_KEPT_EDITED), _Kept(_KEPT_PARTS)
+        self._readers, self._stages = RecentlyUsed(_KEPT_MODELS), RecentlyUsed(_KEPT_STAGES)
+        self._edited, self._parts = RecentlyUsed(_KEPT_EDITED), RecentlyUsed(_KEPT_PARTS)
 
     # -- models -------------------------------------------------------------------------------
 

@@ -6,15 +6,14 @@ One drawing serves all visitors: it holds no state of theirs, only bounded cache
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from precompute.recently_used import RecentlyUsed
 from vizapp.data import RunData
 from vizapp.data.explorer import ColorBy
 from vizapp.data.map_points import MARGIN, MOST_IN_VIEW
@@ -77,7 +76,7 @@ class MapDrawing:
 
     def __init__(self, data: RunData) -> None:
         self._data = data
-        self._cache = _Cache(_CACHED_BYTES)
+        self._cache = RecentlyUsed(_CACHED_BYTES)
 
     @cached_property
     def places(self) -> int:
@@ -259,32 +258,6 @@ class MapDrawing:
             lambda: points.label_places(options.layout, "mega", shown), lambda found: 1000,
         )
         return name_tags(places, {i: f"M{i} {str(n)[:24]}" for i, n in table["label"].items()})
-
-
-class _Cache:
-    """Results of the last requests, bounded by their bytes; the oldest go first."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most, self._held = most_bytes, 0
-        self._lock = threading.Lock()
-        self._found: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        """The result for a key, made when it is not there."""
-        with self._lock:
-            if key in self._found:
-                self._found.move_to_end(key)
-                return self._found[key][0]
-        # Made outside of the lock: two may make the same, none waits for another's.
-        made = make()
-        with self._lock:
-            if key not in self._found:
-                self._found[key] = (made, size(made))
-                self._held += size(made)
-            while self._held > self._most and len(self._found) > 1:
-                _, (_, freed) = self._found.popitem(last=False)
-                self._held -= freed
-        return made
 
 
 def polygon(chosen: AnySelection | None, layout: str) -> Sequence[tuple[float, float]]:
