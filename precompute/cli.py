@@ -5,31 +5,22 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 import yaml
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
-from precompute import cli_attribution
+from precompute import cli_attribution, cli_models
+from precompute.cli_bars import Bar, Bars, console
 from precompute.config import Config, describe_keys, load_config
 from precompute.errors import MotiflensError
-from precompute.manifest import StageRecord
-from precompute.pipeline import STAGES, Pipeline, Stage
+from precompute.pipeline import STAGES, Pipeline
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-console = Console(stderr=True, highlight=False)
-
 ConfigArgument = Annotated[Path, typer.Argument(help="YAML configuration, e.g. configs/demo.yaml")]
 RunDir = Annotated[
     Path | None, typer.Option("--run-dir", help="run folder; default runs/<name in the config>")
@@ -43,89 +34,6 @@ Scheduler = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="run even what is up to date")]
-
-
-class Bars:
-    """Draws one bar per stage and an overall one; prints plain lines when there is no terminal."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description:<28}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>4.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._overall: TaskID | None = None
-        self._task: TaskID | None = None
-        self._last_percent = -1
-        self._label = ""
-
-    def __enter__(self) -> Self:
-        self._progress.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._progress.__exit__(None, None, None)
-
-    def begin(self, stage: Stage, number: int, total: int) -> None:
-        """Open the stage's bar."""
-        if self._overall is None:
-            self._overall = self._progress.add_task("All stages", total=total, note="")
-        self._task = self._progress.add_task(stage.title, total=1.0, note="")
-        self._label = f"[{number}/{total}] {stage.title}"
-        self._last_percent = -1
-
-    def progress(self, done: float, total: float, note: str) -> None:
-        """Move the stage's bar; without a terminal, print every further quarter."""
-        share = done / total if total else 1.0
-        if self._task is not None:
-            self._progress.update(self._task, completed=share, note=note)
-        percent = int(share * 4) * 25
-        if not console.is_terminal and percent > self._last_percent and percent < 100:
-            self._last_percent = percent
-            console.print(f"{self._label} {percent}% {note}")
-
-    def end(self, stage: Stage, record: StageRecord | None) -> None:
-        """Close the stage's bar and say what it took."""
-        note = "up to date" if record is None else (
-            f"{record.seconds:.1f} s, {record.peak_rss_mb / 1024:.1f} GB"
-        )
-        if self._task is not None and self._overall is not None:
-            self._progress.update(self._task, completed=1.0, note=note)
-            self._progress.advance(self._overall)
-        if not console.is_terminal:
-            console.print(f"{self._label}: {note}")
-
-
-class Bar:
-    """One bar on a terminal, and nothing anywhere else."""
-
-    def __init__(self, label: str) -> None:
-        self._bar = Progress(
-            TextColumn(label),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>4.0f}%"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}", style="dim"),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=1.0, note="")
-
-    def __enter__(self) -> Self:
-        self._bar.__enter__()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._bar.__exit__(None, None, None)
-
-    def progress(self, done: float, total: float, note: str) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=done / total if total else 1.0, note=note)
 
 
 def _run_dir(config: Config, run_dir: Path | None) -> Path:
@@ -286,143 +194,7 @@ def export_table(
     console.print(f"wrote {file} ({rows:,} rows)", markup=False, soft_wrap=True)
 
 
-ModelName = Annotated[
-    str, typer.Option("--model", help="a shipped model, or with --run 'tokens' or 'onehot'")
-]
-ModelRun = Annotated[
-    Path | None, typer.Option("--run", help="run folder whose models are meant too")
-]
-Fasta = Annotated[Path, typer.Option("--fasta", help="FASTA (plain, gzip, bgzip) or 2bit")]
-Track = Annotated[
-    str | None, typer.Option("--track", help="which track, where the model predicts several")
-]
-Profiles = Annotated[
-    Path | None,
-    typer.Option(
-        "--profiles",
-        help="motif profiles of the model; default: the run's, or without one the 841 that "
-        "shipped models read",
-    ),
-]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="threads")]
-
-
-@app.command()
-def predict(
-    model: ModelName,
-    fasta: Fasta,
-    region: Annotated[
-        list[str],
-        typer.Option("--region", help="chr22:0-1000000 (0-based) or chr22; may be repeated"),
-    ],
-    out: Annotated[Path, typer.Option("--out", help="bigWig to write")],
-    run: ModelRun = None,
-    track: Track = None,
-    profiles: Profiles = None,
-    workers: Workers = 2,
-) -> None:
-    """Predict regions of any FASTA with a trained model, to a bigWig."""
-    from precompute.models.fasta import predict_fasta
-    from precompute.models.registry import open_for_sequence
-
-    opened, found = open_for_sequence(run, model, profiles)
-    with Bar("Predicting") as bar:
-        bases = predict_fasta(
-            opened, fasta, region, out, track, found, workers, bar.progress
-        )
-    console.print(f"wrote {out} ({bases:,} bp)", markup=False, soft_wrap=True)
-
-
-@app.command("predict-variants")
-def predict_variants(
-    model: ModelName,
-    fasta: Fasta,
-    vcf: Annotated[Path, typer.Option("--vcf", help="variants, plain or gzip")],
-    out: Annotated[Path, typer.Option("--out", help="tab-separated table to write")],
-    run: ModelRun = None,
-    track: Track = None,
-    profiles: Profiles = None,
-    background: Annotated[
-        int, typer.Option("--background", min=0, max=100_000, help="random SNVs for percentiles")
-    ] = 200,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of the random SNVs")] = 0,
-    workers: Workers = 2,
-) -> None:
-    """Predict what the variants of a VCF change; bins are cut again for each allele."""
-    from precompute.models import variants
-    from precompute.models.registry import open_for_sequence
-
-    opened, found = open_for_sequence(run, model, profiles)
-    with Bar("Predicting") as bar:
-        summary = variants.predict_variants(
-            opened, fasta, vcf, out, track, found, background, seed, workers, bar.progress
-        )
-    console.print(f"wrote {out} ({summary.used:,} alleles predicted)", markup=False, soft_wrap=True)
-    for reason, count in summary.refused.items():
-        console.print(f"not used: {count:,} ({reason})", markup=False, soft_wrap=True)
-
-
-@app.command("what-if")
-def what_if(
-    run: Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")],
-    region: Annotated[
-        str, typer.Option("--region", help="window, e.g. chr20:1474477-1494476 (1-based)")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="CSV to write")],
-    edit: Annotated[
-        list[str] | None,
-        typer.Option("--edit", help="e.g. '1484437 A>G' or 'factor CTCF off'; may be repeated"),
-    ] = None,
-    model: Annotated[
-        str, typer.Option("--model", help="'tokens', 'onehot' or a shipped model")
-    ] = "tokens",
-    track: Track = None,
-    target: Annotated[
-        str | None, typer.Option("--target", help="stretch that is summed; default: the middle")
-    ] = None,
-    erase: Annotated[
-        str, typer.Option("--erase", help="bases taken from a one-hot model: shuffle or n")
-    ] = "shuffle",
-    mutagenesis: Annotated[
-        str | None, typer.Option("--mutagenesis", help="write every substitution of this stretch")
-    ] = None,
-) -> None:
-    """Predict a window with and without edits of its motifs, tokens or bases."""
-    from precompute.artefacts import RunFolder
-    from precompute.what_if import command
-
-    effect = command.what_if(
-        RunFolder(run), model, region, edit or [], out, track, target, erase, mutagenesis
-    )
-    typer.echo(
-        f"sum over the target: reference {effect.reference:.3g}, edited {effect.edited:.3g}, "
-        f"log2 fold {effect.log2_fold:+.3g}"
-    )
-    console.print(f"wrote {out}", markup=False, soft_wrap=True)
-
-
-@app.command("model-card")
-def model_card(
-    model: Annotated[Path, typer.Argument(help="model folder, e.g. data/models/NAME")],
-    run: Annotated[Path, typer.Option("--run", help="evaluated run that holds its metrics")],
-    name: Annotated[
-        str | None, typer.Option("--name", help="the model's name in that evaluation")
-    ] = None,
-    origin: Annotated[
-        str | None, typer.Option("--origin", help="where the labels come from, and their licence")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="file; default CARD.md in the model's folder")
-    ] = None,
-) -> None:
-    """Write CARD.md of a model: data, split, hardware, metrics with intervals, limits."""
-    from precompute.artefacts import RunFolder
-    from precompute.evaluation.card import write_card
-
-    path = write_card(model, RunFolder(run), name, origin, out)
-    console.print(f"wrote {path}", markup=False, soft_wrap=True)
-
-
+cli_models.register(app)
 cli_attribution.register(app)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from precompute.cli_bars import Bar, Bars, console
 from precompute.errors import RunFolderError
 
 RunArgument = Annotated[Path, typer.Argument(help="run folder, e.g. runs/demo")]
@@ -34,7 +35,6 @@ def tf_benchmark(
     """Rank motif hits of each factor by attribution and say how well that tells bound ones."""
     from precompute import tf_benchmark as benchmark
     from precompute.artefacts import RunFolder, read_parquet
-    from precompute.cli import Bars, console
     from precompute.config import parse_config
     from precompute.export_tables import export_table
     from precompute.pipeline import Pipeline
@@ -85,7 +85,6 @@ def export_motif_calls(
 ) -> None:
     """Write motif hits whose attribution stands out from background, as BED."""
     from precompute import motif_calls
-    from precompute.cli import Bar, console
 
     accessible = (run_config(run).get("tf_benchmark") or {}).get("accessible", "DNase-seq")
     with Bar("Calling motifs") as bar:

@@ -121,3 +121,9 @@ def store_model(root: Path, encoding: str, seed: int = 0) -> TrainedModel:
 def n_channels(root: Path, encoding: str) -> int:
     """Input channels of a run's encoding."""
     return TokenStore(RunFolder(root)).n_clusters if encoding == "tokens" else 4
+
+
+def store_models(root: Path) -> None:
+    """Write random models of both encodings as the run's artefacts."""
+    for encoding in ("tokens", "onehot"):
+        store_model(root, encoding)

@@ -15,7 +15,7 @@ from precompute.attribution.engine import explain_window
 from precompute.attribution.opening import opened_model
 from precompute.errors import MotiflensError, RegionError
 from precompute.recently_used import RecentlyUsed
-from tests.model_run import ONEHOT, TRACKS, store_model, write_model_run
+from tests.model_run import ONEHOT, TRACKS, store_models, write_model_run
 from vizapp.callbacks.genome import window_json
 from vizapp.callbacks.genome_explained import arrived, checked, target_of
 from vizapp.data import RunData
@@ -44,8 +44,7 @@ VIEW = Region("chr20", 1_010_000, 1_012_000)
 @pytest.fixture(scope="module")
 def live(tmp_path_factory):
     root = write_model_run(tmp_path_factory.mktemp("explained") / "run")
-    for encoding in ("tokens", "onehot"):
-        store_model(root, encoding)
+    store_models(root)
     return RunData(root)
 
 

@@ -8,7 +8,7 @@ import zarr
 
 from precompute.artefacts import RunFolder
 from precompute.doctor import examine
-from tests.model_run import store_model, write_model_run
+from tests.model_run import store_models, write_model_run
 from tests.synthetic_run import make_run
 from vizapp.data import RunData
 from vizapp.explained import Explained
@@ -48,8 +48,7 @@ def test_the_doctor_takes_it_for_a_gap_only_where_peaks_were_asked_for(tmp_path)
 @pytest.fixture(scope="module")
 def some(tmp_path_factory):
     root = write_model_run(tmp_path_factory.mktemp("left_out") / "run")
-    for encoding in ("tokens", "onehot"):
-        store_model(root, encoding)
+    store_models(root)
     leave_out(root)
     return RunData(root)
 

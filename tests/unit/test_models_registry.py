@@ -12,14 +12,13 @@ from precompute.errors import ArtefactError
 from precompute.models.dataset import Source, Window
 from precompute.models.registry import model_names, open_model, shipped_models
 from precompute.models.store import FeatureClusters, clusters_card
-from tests.model_run import TRACKS, store_model, write_model_run
+from tests.model_run import TRACKS, store_models, write_model_run
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     folder = write_model_run(tmp_path_factory.mktemp("registry") / "run", n_bp=20_000)
-    for encoding in ("tokens", "onehot"):
-        store_model(folder, encoding)
+    store_models(folder)
     return folder
 
 

@@ -15,7 +15,7 @@ from precompute.attribution.hit_blocks import Block, HitScorer, Stretch, inside
 from precompute.cli import app
 from precompute.errors import MotiflensError
 from precompute.motif_calls import export_motif_calls
-from tests.model_run import store_model, write_model_run
+from tests.model_run import store_models, write_model_run
 
 COLUMNS = ["chrom", "start", "end", "name", "score", "strand", "thickStart", "thickEnd",
            "itemRgb", "attribution", "q_value"]
@@ -71,8 +71,7 @@ def test_planted_hits_are_called_and_few_others():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     root = write_model_run(tmp_path_factory.mktemp("calls") / "run", n_bp=17_000)
-    for encoding in ("tokens", "onehot"):
-        store_model(root, encoding)
+    store_models(root)
     run = RunFolder(root)
     peaks = run.table("peaks")
     run.write_table("peaks", peaks[peaks["target"] == "CTCF"].groupby("chrom").head(3))

@@ -21,7 +21,7 @@ from precompute.cli import app
 from precompute.config import TfBenchmarkConfig
 from precompute.errors import RunFolderError, StageError
 from precompute.tf_benchmark import benchmark, medians, run, write_benchmark
-from tests.model_run import context, store_model, write_model_run
+from tests.model_run import context, store_models, write_model_run
 
 CONFIG = TfBenchmarkConfig(
     models=["tokens", "onehot"], track="dnase", min_hits=2, bootstrap=20, accessible="wide"
@@ -32,8 +32,7 @@ CONFIG = TfBenchmarkConfig(
 def folder(tmp_path_factory):
     """A run with own random models, and accessible regions around the CTCF peaks."""
     root = write_model_run(tmp_path_factory.mktemp("factors") / "run", n_bp=40_000)
-    for encoding in ("tokens", "onehot"):
-        store_model(root, encoding)
+    store_models(root)
     run = RunFolder(root)
     peaks = run.table("peaks")
     wide = peaks[peaks["target"] == "CTCF"].assign(target="wide")

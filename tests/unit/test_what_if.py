@@ -41,7 +41,7 @@ from precompute.what_if.hits import scan
 from precompute.what_if.mutagenesis import mutate, random_folds
 from precompute.what_if.predict import predict_edited, predict_whole
 from precompute.what_if.reader import Reader
-from tests.model_run import store_model, write_model_run
+from tests.model_run import store_models, write_model_run
 
 START, END = 1_010_000, 1_014_000
 
@@ -49,8 +49,7 @@ START, END = 1_010_000, 1_014_000
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = write_model_run(tmp_path_factory.mktemp("what-if") / "run", n_bp=30_000)
-    for encoding in ("tokens", "onehot"):
-        store_model(root, encoding)
+    store_models(root)
     return root
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.errors import MotiflensError
-from tests.model_run import store_model
+from tests.model_run import store_models
 from tests.security.test_every_callback import HOSTILE, body_of, fault_of, served
 from tests.synthetic_run import make_run
 from vizapp import component_ids as ids
@@ -40,8 +40,7 @@ NAMES = ("figure", "boxes", "boxes_say", "chips", "effect", "place", "choices", 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = make_run(tmp_path_factory.mktemp("what-if") / "run", n_bp=30_000)
-    for encoding in ("tokens", "onehot"):
-        store_model(root, encoding)
+    store_models(root)
     return root
 
 
