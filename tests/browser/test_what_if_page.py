@@ -1,4 +1,4 @@
-"""The page What if in a browser, on the real demo: a motif call is knocked out, and put back."""
+"""The page What if in a browser: a motif call is knocked out, and put back; on the demo, CTCF's."""
 
 from __future__ import annotations
 
@@ -8,24 +8,36 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-import pytest
 
 from tests.browser.conftest import REPOSITORY, free_port, wait_for_figure
+from tests.model_run import store_models
+from tests.synthetic_run import make_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 #: CTCF's call at the site that the demo opens at, as the list of what can be knocked out has it.
 CALL = "CTCF MA0139.1 (-) at 1,484,423"
 SHOWN = "() => document.querySelector('#what-if-effect').innerText"
 
 
-@pytest.fixture
-def real_page(browser, real_run):
-    """The page, open at the demo's opening locus; an error in the console fails the test."""
+#: A link to a window of the made-up run.
+LINK = "?page=what-if&window=chr20:1005001-1013000&target=1008001-1008800&model=tokens"
+
+
+@contextmanager
+def opened(browser, run: Path, search: str = "") -> Iterator[Page]:
+    """The page What if of a run, at its opening locus or at a link's; an error in the console
+    fails the test."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--run", str(real_run), "--port", str(port)],
+        [sys.executable, "app.py", "--run", str(run), "--port", str(port)],
         cwd=REPOSITORY, stderr=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}/"
@@ -43,8 +55,9 @@ def real_page(browser, real_run):
         errors: list[str] = []
         tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         tab.on("pageerror", lambda e: errors.append(str(e)))
-        tab.goto(url)
-        tab.locator("#what-if-open").click()
+        tab.goto(url + search)
+        if not search:
+            tab.locator("#what-if-open").click()
         wait_for_figure(tab, "what-if-graph")
         yield tab
         context.close()
@@ -67,46 +80,75 @@ def wait_for_edits(page, n: int) -> None:
         arg=n, timeout=30_000)
 
 
-def test_the_ctcf_call_is_knocked_out_undone_exported_and_linked(real_page):
-    page = real_page
-    reference = sums(page)[0]
-    page.locator("#what-if-pick").fill(CALL)
-    page.locator("[role=option]:visible", has_text=CALL).first.click()
+def knock_out(page, option: str) -> tuple[float, float]:
+    """Choose the first option with this text; the sums before and after."""
+    reference = sums(page)
+    page.locator("#what-if-pick").fill(option)
+    page.locator("[role=option]:visible", has_text=option).first.click()
     wait_for_edits(page, 1)
     before, after = sums(page)
-    assert before == reference
-    assert after < 0.6 * before
-    page.wait_for_function(
-        "document.querySelector('#what-if-against').innerText.includes('random single-base')")
+    assert [before] == reference
     page.wait_for_function("location.search.includes('edits=call')")
+    return before, after
+
+
+def saved(page) -> tuple[str, pd.DataFrame]:
+    """The exported table, as text and read."""
     with page.expect_download() as download:
         page.locator("#what-if-csv").click()
     text = Path(download.value.path()).read_text()
-    table = pd.read_csv(io.StringIO(text), comment="#")
-    assert "# edit 1: call MA0139.1 - chr20:1484423-1484441 off\n" in text
-    target = table[(table["start"] < 1_484_500) & (table["end"] > 1_484_400)]
-    assert target["edited"].sum() < target["reference"].sum()
+    return text, pd.read_csv(io.StringIO(text), comment="#")
+
+
+def put_back_and_mutate(page, before: float, after: float, wrong: str, stretch: str) -> None:
+    """Undo by key, redo by button, and the edit is gone by its chip; what does not fit is said in
+    place; every base of a stretch is substituted; the link brings the edit back."""
     link = page.url
-    # Undo by key, redo by button, and the edit is gone by its chip.
     page.locator("#what-if-effect").click()
     page.keyboard.press("Control+z")
     wait_for_edits(page, 0)
-    assert sums(page) == [reference]
+    assert sums(page) == [before]
     page.locator("#what-if-redo").click()
     wait_for_edits(page, 1)
     assert sums(page)[1] == after
     page.locator(".what-if-chip").click()
     wait_for_edits(page, 0)
-    # What does not fit is said in place.
-    page.locator("#what-if-edit").fill("1484476 N>G")
+    page.locator("#what-if-edit").fill(wrong)
     page.keyboard.press("Enter")
     page.wait_for_function("document.querySelector('#what-if-says').innerText.includes('holds')")
-    page.locator("#mutate-stretch").fill("1,484,425-1,484,454")
+    page.locator("#mutate-stretch").fill(stretch)
     page.keyboard.press("Enter")
     page.wait_for_function(
         "document.querySelector('#mutate-says').innerText.startsWith('30 of 30 bp')",
-        timeout=30_000)
+        timeout=60_000)
     page.goto(link)
     wait_for_figure(page, "what-if-graph")
     wait_for_edits(page, 1)
     assert sums(page)[1] == after
+
+
+def test_a_call_is_knocked_out_undone_exported_and_linked(browser, tmp_path):
+    root = make_run(tmp_path / "run", n_bp=30_000)
+    store_models(root)
+    with opened(browser, root, LINK) as page:
+        before, after = knock_out(page, " at 1,008,")
+        text, table = saved(page)
+        assert len(re.findall(r"# edit \d+: call .* off\n", text)) == 1
+        changed = table[table["edited"] != table["reference"]]
+        # Only what the network sees around the call changes.
+        assert 0 < len(changed) < len(table) / 2
+        assert changed["start"].min() > 1_006_000
+        put_back_and_mutate(page, before, after, "1008476 N>G", "1,008,425-1,008,454")
+
+
+def test_ctcfs_call_of_the_demo_carries_its_site(browser, real_run):
+    with opened(browser, real_run) as page:
+        before, after = knock_out(page, CALL)
+        assert after < 0.6 * before
+        page.wait_for_function(
+            "document.querySelector('#what-if-against').innerText.includes('random single-base')")
+        text, table = saved(page)
+        assert "# edit 1: call MA0139.1 - chr20:1484423-1484441 off\n" in text
+        target = table[(table["start"] < 1_484_500) & (table["end"] > 1_484_400)]
+        assert target["edited"].sum() < target["reference"].sum()
+        put_back_and_mutate(page, before, after, "1484476 N>G", "1,484,425-1,484,454")
