@@ -21,24 +21,23 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 from precompute.errors import StageError
 from precompute.models.architectures import Network, fold_batch_norm, reach
 from precompute.models.blocks import TokenStem
+from precompute.models.deeplift_rules import TINY, multipliers, through_linear
 from precompute.models.sparse import SparseRows, dots, times
 
 if TYPE_CHECKING:
     from precompute.models.dataset import TargetScaling
     from precompute.models.store import TrainedModel
 
-#: Below this difference of a non-linearity's inputs its derivative stands for the ratio.
-TINY = 1e-9
+#: Positions that the head is walked on at a time: it may have thousands of channels.
+_HEAD_POSITIONS = 640
 
 
 @dataclass(frozen=True)
@@ -78,125 +77,6 @@ def completeness_error(total: float, prediction: float, baseline_prediction: flo
     return abs(total - gap) / max(1.0, abs(gap))
 
 
-@numba.njit(cache=True, nogil=True)
-def _relu_rule(m, x, b):  # type: ignore[no-untyped-def]
-    """In place; flat arrays. x, b are the ReLU's inputs for input and baseline."""
-    for i in range(m.size):
-        u, v = x[i], b[i]
-        delta = u - v
-        if abs(delta) < TINY:
-            m[i] *= 1.0 if u > 0 else 0.0
-        elif u > 0 and v > 0:
-            pass
-        elif u <= 0 and v <= 0:
-            m[i] = 0.0
-        else:
-            m[i] *= (max(u, 0.0) - max(v, 0.0)) / delta
-
-
-@numba.njit(cache=True, nogil=True)
-def _pool_rule(m, x, b, out):  # type: ignore[no-untyped-def]
-    """Max-pool by 2: a rise of the maximum belongs to the input's arg-max, a fall to the
-    baseline's, so that a contribution has the sign of its own difference. ``out`` is zeroed.
-
-    A baseline that is the same everywhere ties nearly everywhere: its arg-max is then taken
-    to be the input's, since "the first of the two" would depend on the strand that is read.
-    """
-    for c in range(m.shape[0]):
-        for p in range(m.shape[1]):
-            q = 2 * p
-            i = q if x[c, q] >= x[c, q + 1] else q + 1
-            j = q if b[c, q] >= b[c, q + 1] else q + 1
-            change = x[c, i] - b[c, j]
-            tied = abs(b[c, q] - b[c, q + 1]) < TINY
-            k = i if change > 0 or tied else j
-            delta = x[c, k] - b[c, k]
-            if abs(delta) < TINY:
-                out[c, i] = m[c, p]
-            else:
-                out[c, k] = m[c, p] * change / delta
-
-
-@numba.njit(cache=True, nogil=True)
-def _pool_gradient(m, x, out):  # type: ignore[no-untyped-def]
-    """Gradient of a max-pool by 2; the first of two equal inputs, as torch has it."""
-    for c in range(m.shape[0]):
-        for p in range(m.shape[1]):
-            q = 2 * p
-            out[c, q if x[c, q] >= x[c, q + 1] else q + 1] = m[c, p]
-
-
-def through_relu(m: Tensor, x: Tensor, b: Tensor) -> Tensor:
-    """Multipliers before a ReLU; ``x`` and ``b`` are its inputs, all (1, channels, length)."""
-    out = m.contiguous().clone()
-    _relu_rule(out.numpy().ravel(), x.contiguous().numpy().ravel(), b.contiguous().numpy().ravel())
-    return out
-
-
-def through_pool(m: Tensor, x: Tensor, b: Tensor) -> Tensor:
-    """Multipliers before a max-pool by 2; an odd last input gets none."""
-    out = torch.zeros(x.shape, dtype=x.dtype)
-    _pool_rule(
-        m[0].contiguous().numpy(), x[0].contiguous().numpy(), b[0].contiguous().numpy(),
-        out[0].numpy(),
-    )
-    return out
-
-
-def through_linear(layer: nn.Module, m: Tensor) -> Tensor:
-    """Multipliers before a convolution.
-
-    Raises
-    ------
-    StageError
-        For a layer without a rule.
-    """
-    if isinstance(layer, TokenStem):
-        return ((layer.weight * layer.scale[:, None]) @ m[0])[None]
-    if isinstance(layer, nn.Conv1d) and layer.kernel_size == (1,):
-        return (layer.weight[..., 0].T @ m[0])[None]
-    if isinstance(layer, nn.Conv1d):
-        return functional.conv_transpose1d(m, layer.weight, padding=layer.padding[0])  # type: ignore[arg-type]
-    raise StageError(
-        f"DeepLIFT has no rule for {type(layer).__name__}; build the network from TokenStem, "
-        "Conv1d, BatchNorm1d, ReLU, MaxPool1d and a last Softplus or ReLU"
-    )
-
-
-def _gradient_step(layer: nn.Module, m: Tensor, x: Tensor) -> Tensor:
-    """Gradient before a non-linearity."""
-    if isinstance(layer, nn.ReLU):
-        return m * (x > 0)
-    out = torch.zeros(x.shape, dtype=x.dtype)
-    _pool_gradient(m[0].contiguous().numpy(), x[0].contiguous().numpy(), out[0].numpy())
-    return out
-
-
-def multipliers(
-    layers: list[nn.Module], xs: list[Tensor], bs: list[Tensor] | None, m: Tensor
-) -> Tensor:
-    """Multipliers before ``layers``, from those behind them.
-
-    Parameters
-    ----------
-    layers : convolutions, ReLUs and max-pools in the order of the network
-    xs, bs : input of each layer for the input and for the baseline; without the latter, the
-        gradient at the input
-    m : multipliers of the last layer's output
-    """
-    for number in reversed(range(len(layers))):
-        layer, x = layers[number], xs[number]
-        if bs is None and isinstance(layer, nn.ReLU | nn.MaxPool1d):
-            m = _gradient_step(layer, m, x)
-        elif bs is not None and isinstance(layer, nn.ReLU):
-            m = through_relu(m, x, bs[number])
-        elif bs is not None and isinstance(layer, nn.MaxPool1d):
-            m = through_pool(m, x, bs[number])
-        else:
-            m = through_linear(layer, m)
-    return m
-
-
 def restored(z: Tensor, scaling: TargetScaling, output: nn.Module) -> tuple[Tensor, Tensor]:
     """Signal in its unit from the input of the last non-linearity, and the derivative."""
     y = output(z)
@@ -206,10 +86,41 @@ def restored(z: Tensor, scaling: TargetScaling, output: nn.Module) -> tuple[Tens
 
 
 class _Walk(NamedTuple):
-    """A window walked forwards: inputs of the layers behind the first, and of the softplus."""
+    """A window walked forwards: inputs of the layers behind the first, and what is behind them."""
 
     inputs: list[Tensor]
     last: Tensor
+
+
+def _walked(layers: list[nn.Module], x: Tensor) -> _Walk:
+    inputs = []
+    for layer in layers:
+        inputs.append(x)
+        x = _pointwise(layer, x) if _is_pointwise(layer) else layer(x)
+    return _Walk(inputs, x)
+
+
+def _is_pointwise(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Conv1d) and layer.kernel_size == (1,)
+
+
+def _pointwise(layer: nn.Module, x: Tensor) -> Tensor:
+    """A convolution of width 1 on (1, channels, length) as one product: torch's own would reorder
+    the weights at each call."""
+    weight: Tensor = layer.weight[..., 0]  # type: ignore[index]
+    bias = layer.bias
+    if bias is None:
+        return (weight @ x[0])[None]
+    return torch.addmm(bias[:, None], weight, x[0])[None]  # type: ignore[index]
+
+
+def _n_trunk(layers: list[nn.Module]) -> int:
+    """Layers up to the last that looks beyond its own position; those behind are the head."""
+    beyond = [
+        number for number, layer in enumerate(layers)
+        if not (isinstance(layer, nn.ReLU) or _is_pointwise(layer))
+    ]
+    return beyond[-1] + 1 if beyond else 0
 
 
 #: What is explained: positions ``[lo, hi)`` summed, a weight for each position, or all summed.
@@ -277,6 +188,7 @@ class Explainer:
         if head.bias is not None:
             single.bias = nn.Parameter(head.bias[track : track + 1], requires_grad=False)
         self._first, self._rest = layers[0], [*layers[1:], single]
+        self._n_trunk = _n_trunk(self._rest)
         self._baseline = self._columns(baseline)
         if isinstance(self._first, TokenStem):
             self._weight = (self._first.weight * self._first.scale[:, None]).numpy()
@@ -311,8 +223,8 @@ class Explainer:
                 columns, base_walk = self._baseline, self._baseline_walk(x.shape[1])
             else:
                 columns = self._columns(baseline)
-                base_walk = self._walk(self._first(columns[None]))
-            m, prediction, base = self._explain(self._walk(self._first(tensor)), base_walk, target)
+                base_walk = _walked(self._rest, self._first(columns[None]))
+            m, prediction, base = self._explain(self._first(tensor), base_walk, target)
             m = through_linear(self._first, m)
             values = (m[0] * (tensor[0] - columns)).double().numpy()
         error = completeness_error(float(values.sum()), prediction, base)
@@ -324,8 +236,8 @@ class Explainer:
             stem = self._first
             after = times(rows, self._weight) + stem.bias.numpy()  # type: ignore[operator]
             base_walk = self._baseline_walk(rows.n_rows)
-            walk = self._walk(torch.from_numpy(after).T.contiguous()[None])
-            m, prediction, base = self._explain(walk, base_walk, target)
+            behind_first = torch.from_numpy(after).T.contiguous()[None]
+            m, prediction, base = self._explain(behind_first, base_walk, target)
             behind = np.ascontiguousarray(m[0].T.numpy())
             change = after - base_walk.inputs[0][0].T.numpy()
         baseline = self._baseline[:, 0].numpy()
@@ -336,13 +248,6 @@ class Explainer:
         absent = whole - np.bincount(row, values, rows.n_rows)
         error = completeness_error(float(values.sum() + absent.sum()), prediction, base)
         return SparseAttribution(values, absent, prediction, base, error)
-
-    def _walk(self, after: Tensor) -> _Walk:
-        inputs, x = [], after
-        for layer in self._rest:
-            inputs.append(x)
-            x = layer(x)
-        return _Walk(inputs, x)
 
     def _baseline_walk(self, length: int) -> _Walk:
         if length not in self._cache:
@@ -359,9 +264,9 @@ class Explainer:
         is_constant = self._baseline.shape[1] == 1
         if not is_constant or length <= short or length % step:
             columns = self._baseline[None].expand(1, -1, length).contiguous()
-            return self._walk(self._first(columns))
+            return _walked(self._rest, self._first(columns))
         columns = self._baseline[None].expand(1, -1, short).contiguous()
-        walk = self._walk(self._first(columns))
+        walk = _walked(self._rest, self._first(columns))
 
         def stretched(x: Tensor) -> Tensor:
             more = (length - short) * x.shape[-1] // short
@@ -372,19 +277,42 @@ class Explainer:
         return _Walk([stretched(x) for x in walk.inputs], stretched(walk.last))
 
     def _explain(
-        self, x: _Walk, b: _Walk, target: Target
+        self, x: Tensor, b: _Walk, target: Target
     ) -> tuple[Tensor, float, float]:
-        """Multipliers behind the first layer, and the target of the input and the baseline."""
-        after, before = x.last.double(), b.last.double()
-        weights = _weights(target, after.shape[-1])
+        """Multipliers behind the first layer, from what is there for the input and the walk of the
+        baseline, and the target of both.
+
+        The head sees single positions, so it is walked there and back on those of the target
+        alone, a part at a time, and none of its values is kept.
+        """
+        trunk, n = self._rest[: self._n_trunk], b.last.shape[-1]
+        walk = _walked(trunk, x)
+        weights = _weights(target, n)
+        known = torch.nonzero(weights)
+        first, end = (int(known[0]), int(known[-1]) + 1) if len(known) else (0, 0)
+        m, totals = torch.zeros_like(walk.last), [0.0, 0.0]
+        for lo in range(first, end, _HEAD_POSITIONS):
+            part = slice(lo, min(lo + _HEAD_POSITIONS, end))
+            m[..., part], *found = self._head(walk.last[..., part], b, part, weights[part])
+            totals = [total + one for total, one in zip(totals, found, strict=True)]
+        bs = None if self.rule == "gradient" else b.inputs[: self._n_trunk]
+        return multipliers(trunk, walk.inputs, bs, m), totals[0], totals[1]
+
+    def _head(
+        self, x: Tensor, b: _Walk, part: slice, weights: Tensor
+    ) -> tuple[Tensor, float, float]:
+        """Multipliers before the head at some positions, and their share of the targets."""
+        layers = self._rest[self._n_trunk :]
+        walk = _walked(layers, x)
+        after, before = walk.last.double(), b.last[..., part].double()
         signal, slope = restored(after, self.scaling, self._output)
         base, _ = restored(before, self.scaling, self._output)
         if self.rule == "gradient":
-            ratio = slope
+            ratio, bs = slope, None
         else:
             delta = after - before
             same = delta.abs() < TINY
             ratio = torch.where(same, slope, (signal - base) / torch.where(same, 1.0, delta))
-        bs = None if self.rule == "gradient" else b.inputs
-        m = multipliers(self._rest, x.inputs, bs, (ratio * weights).to(self.dtype))
+            bs = [one[..., part] for one in b.inputs[self._n_trunk :]]
+        m = multipliers(layers, walk.inputs, bs, (ratio * weights).to(self.dtype))
         return m, float((signal * weights).sum()), float((base * weights).sum())

@@ -12,7 +12,8 @@ from precompute.attributions import explain
 from precompute.errors import StageError
 from precompute.models.architectures import Network, reach
 from precompute.models.dataset import TargetScaling
-from precompute.models.deeplift import Explainer, through_linear, through_pool, through_relu
+from precompute.models.deeplift import Explainer
+from precompute.models.deeplift_rules import through_linear, through_pool, through_relu
 from precompute.models.sparse import SparseRows
 from precompute.models.store import TrainedModel
 from tests.model_run import random_model

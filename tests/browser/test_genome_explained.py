@@ -1,0 +1,30 @@
+"""Contributions that are worked out live: chosen by hand, kept in the link, opened from it."""
+
+from __future__ import annotations
+
+import re
+
+VIEW = "document.getElementById('genome-graph')"
+TOLD = f"{VIEW}?.getAttribute('aria-label') || ''"
+#: The models of the synthetic run cannot be opened, which is a sentence in the tracks.
+LIVE = f"/Explained stretch|train it again/.test({TOLD})"
+
+
+def test_contributions_are_chosen_and_kept_in_the_link(page, served):
+    page.click("#explain-menu")
+    page.click("#explain-target")
+    page.get_by_role("option", name="centre", exact=False).click()
+    page.click("#explain-by")
+    page.get_by_role("option", name="factor", exact=True).click()
+    page.wait_for_function(f"{LIVE} && ({TOLD}).includes('per factor')", timeout=90_000)
+    # The rest is drawn whatever came of it.
+    assert "Motif depth" in page.evaluate(TOLD)
+    assert page.inner_text("#explain-menu") == "Contributions: DeepLIFT, centre, per factor"
+    page.wait_for_url(re.compile(r"explain=tokens%2Conehot%2Cdeeplift%2C\w+%2Ccentre%2Ctf"))
+    link = page.url
+    page.goto(served)
+    page.wait_for_function(f"({TOLD}).includes('completeness error')", timeout=60_000)
+    page.goto(link)
+    page.wait_for_function(f"{LIVE} && ({TOLD}).includes('per factor')", timeout=90_000)
+    page.goto(f"{served}?explain=tokens,onehot,magic,background,all,cluster,")
+    page.wait_for_selector("#notice :text('no attribution method')", timeout=60_000)
