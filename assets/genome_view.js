@@ -55,13 +55,13 @@ window.dash_clientside = window.dash_clientside || {};
 
     /* -- asking ----------------------------------------------------------------------------- */
 
-    function ask(part, region, around, items, signal, marks) {
+    function ask(part, region, around, items, signal, marks, place) {
       return window.fetch("genome/window", {
         method: "POST", headers: { "Content-Type": "application/json" }, signal: signal,
-        body: JSON.stringify({ region: region, tracks: items, part: part, around: around, marks: marks,
+        body: JSON.stringify({ region: region, tracks: items, part: part, around: around, marks: marks, place: place,
                                explain: (window.motiflensExplained || {}).choice }),
       }).then((answer) => answer.json().then(function (body) {
-        if (!answer.ok) { throw new Error(body.error || "the tracks did not arrive; try again"); }
+        if (!answer.ok || body.error) { throw new Error(body.error || "the tracks did not arrive; try again"); }
         return body;
       }));
     }
@@ -79,21 +79,36 @@ window.dash_clientside = window.dash_clientside || {};
       title = body.xTitle;
     }
 
-    /* A newer window cancels an older one; what takes longer is asked for once the rest is drawn. */
-    function load(region) {
+    const itemKey = () => shown.items.map((item) => item.id).join(" ");
+
+    /* A newer window cancels an older one; what takes longer is asked for once the rest is drawn.
+       A place that was typed goes along as text, and the stores hear of it once it is drawn. */
+    function load(region, place) {
+      if (asked && asked.key === itemKey() && region && same(asked.region, region)) { return null; }
       if (asked) { asked.abort(); }
       const mine = asked = new AbortController(), div = host();
       const target = answered && same(answered.asked, region) ? answered.region : region;
       const missing = shown.items.filter((item) => !same(at[item.id], target));
-      const follow = () => { if (asked === mine) { me.follow(region); } };
+      const follow = function () {
+        if (asked !== mine || !region) { return; }
+        if (place) { set(storeId, { data: region }); }
+        place = "";
+        me.follow(region);
+      };
+      mine.region = region;
+      mine.key = itemKey();
       if (!missing.length) {
         div.classList.remove("is-slow");
+        mine.key = "";
         paint();
         follow();
-        return;
+        return null;
       }
       const slow = window.setTimeout(() => div.classList.add("is-slow"), SLOW_MS);
-      const step = (part, items) => ask(part, region, true, items, mine.signal).then(function (body) {
+      const step = (part, items) => ask(
+        part, region, true, items, mine.signal, undefined, region ? undefined : place,
+      ).then(function (body) {
+        mine.region = region = region || body.region;
         answered = { asked: region, region: body.region };
         keep(body, items);
         view = view && rest !== null ? view : body.region;
@@ -103,15 +118,19 @@ window.dash_clientside = window.dash_clientside || {};
         window.clearTimeout(slow);
         if (asked === mine) { div.classList.remove("is-slow", "is-explaining"); }
       };
+      const failed = (error) => { if (place && !region) { throw error; } say(error); };
       const parts = PARTS.filter((part) => missing.some((item) => shown.partOf(item.id) === part));
-      parts.reduce((before, part) => before.then(function () {
+      return parts.reduce((before, part) => before.then(function () {
         if (part !== PARTS[0]) {
           done();
           window.setTimeout(follow, FOLLOW_MS);
         }
         if (part === "explained") { div.classList.add("is-explaining"); }
         return step(part, missing.filter((item) => shown.partOf(item.id) === part));
-      }), Promise.resolve()).catch(say).then(done).then(follow);
+      }), Promise.resolve()).catch(failed).finally(function () {
+        done();
+        mine.key = "";
+      }).then(follow);
     }
 
     /* The map and the curves hear of a region once it is drawn: they would hold up the frame. */
@@ -335,7 +354,15 @@ window.dash_clientside = window.dash_clientside || {};
       shown.items.filter((item) => shown.partOf(item.id) === "explained").forEach((item) => {
         if (at[item.id]) { at[item.id] = { chrom: at[item.id].chrom }; }
       });
+      if (asked) { asked.key = ""; }
       if (view && answered) { load(view); }
+    };
+
+    /* Where a text leads, in one request; the promise fails with what is wrong with it. */
+    me.goTo = function (text) {
+      window.clearTimeout(rest);
+      rest = null;
+      return load(null, text);
     };
 
     me.show = function (region) {
@@ -386,6 +413,10 @@ window.dash_clientside = window.dash_clientside || {};
 
   window.motiflensShown = shown;
   window.dash_clientside.motiflensGenome = {
+    goTo: function (text) {
+      const view = shown.views[FIRST], isReady = view && view.region() && shown.items.length;
+      return isReady ? view.goTo(text) : Promise.reject(new Error("the tracks are not there yet"));
+    },
     explainAgain: () => Object.values(shown.views).forEach((view) => view.again()),
     show: function (region, tracks, marks) {
       if (!region || !adopt(tracks, marks)) { return ""; }

@@ -92,6 +92,18 @@
     if (hit) { hit.click(); } else { open(false); document.getElementById("region-go").click(); }
   }
 
+  /* A region can mean one thing only: the tracks go there at once, and say what is wrong with it. */
+  const plain = /^\s*[\w.]{1,40}:[\d,]+\s*-\s*[\d,]+\s*$/;
+  function goStraight(text) {
+    const genome = window.dash_clientside.motiflensGenome;
+    stopWaiting();
+    genome.goTo(text).then(function () {
+      open(false);
+      before = text;
+      box().blur();
+    }, () => document.getElementById("region-go").click());
+  }
+
   document.addEventListener("input", (event) => {
     if (event.target.id !== boxId) { return; }
     window.clearTimeout(timer);
@@ -142,6 +154,7 @@
       event.preventDefault();
       event.stopImmediatePropagation();
       window.clearTimeout(timer);
+      if (plain.test(event.target.value)) { goStraight(event.target.value); return; }
       if (answered() === event.target.value) { enter(); return; }
       if (asked !== event.target.value) { ask(event.target.value); }
       stopWaiting();

@@ -224,6 +224,8 @@ def _elsewhere(page: Page, region: Region) -> None:
 def _enter(page: Page, region: Region) -> tuple[float, float]:
     place = f"{region.chrom}:{region.start}-{region.end}"
     page.fill("#region-input", f"{region.chrom}:{region.start + 1}-{region.end}")
+    # A hand takes a moment from the last letter to the Enter.
+    page.wait_for_timeout(300)
     page.evaluate("place => { window.done = reached(place); }", place)
     page.press("#region-input", "Enter")
     plain, whole = page.evaluate(
@@ -238,7 +240,7 @@ def _pan(page: Page, data: RunData, jumps: int) -> None:
     page.evaluate("r => told(r)", region._asdict())
     page.evaluate("host().scrollIntoView({ block: 'start' }); window.scrollBy(0, -120)")
     page.wait_for_timeout(500)
-    box = page.locator("#genome-graph canvas").bounding_box()
+    box = page.locator("#genome-graph .genome-canvas").bounding_box()
     if box is None:
         raise SystemExit("the genome view is not on the page")
     x, y = box["x"] + 0.6 * box["width"], box["y"] + 60

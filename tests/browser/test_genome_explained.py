@@ -14,6 +14,7 @@ def test_contributions_are_chosen_and_kept_in_the_link(page, served):
     page.click("#explain-menu")
     page.click("#explain-target")
     page.get_by_role("option", name="centre", exact=False).click()
+    page.wait_for_selector("#explain-menu:text('DeepLIFT, centre')")
     page.click("#explain-by")
     page.get_by_role("option", name="factor", exact=True).click()
     page.wait_for_function(f"{LIVE} && ({TOLD}).includes('per factor')", timeout=90_000)

@@ -253,6 +253,11 @@ def test_requests_and_links_are_checked(live):
     raw = {"region": region, "tracks": [], "part": "explained"}
     with pytest.raises(ExplainedError, match="no attribution method"):
         window_json(live, {**raw, "explain": {**Explained().as_json(), "method": "magic"}})
+    typed = json.loads(window_json(live, {**raw, "region": None, "place": "chr20:1010001-1011000"}))
+    assert typed["region"] == region
+    for wrong in ("chrZ:1-5", 7, ["chr20:1-5"]):
+        with pytest.raises(RegionError):
+            window_json(live, {**raw, "place": wrong})
     assert checked(live, None) == Explained(track=live.genome.attributions.about["track"])
     assert arrived("?region=chr20:1-2", live) is None
     link = "?explain=tokens,onehot,deeplift,zero,chr20:1010001-1011000,family,dnase"

@@ -13,6 +13,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks.genome_explained import checked
+from vizapp.callbacks.links import go_to
 from vizapp.data import RunData
 from vizapp.figures.genome import x_title
 from vizapp.genome_state import marks_from_text, parse_marks, parse_tracks, tracks_from_text
@@ -31,9 +32,9 @@ def window_json(
 
     Parameters
     ----------
-    raw : what a browser sent: ``region``, ``tracks``, ``part``, ``around``, whether what lies
-        beside the window is to be sent too, ``explain``, which contributions, and ``marks`` for
-        the whole figure
+    raw : what a browser sent: ``region``, or ``place`` as it was typed, ``tracks``, ``part``,
+        ``around``, whether what lies beside the window is to be sent too, ``explain``, which
+        contributions, and ``marks`` for the whole figure
     is_gone : whether the browser has given up waiting
 
     Raises
@@ -43,7 +44,11 @@ def window_json(
     """
     if not isinstance(raw, dict):
         raise MotiflensError("the request could not be read; reload the page")
-    region = parse_region(raw.get("region"), data.genome.chroms)
+    place = raw.get("place")
+    region = (
+        parse_region(raw.get("region"), data.genome.chroms) if place is None
+        else go_to(data, place)
+    )
     items = parse_tracks(raw.get("tracks"), data.tracks.catalogue)
     part, is_around = raw.get("part"), raw.get("around") is True
     asked = Asked(checked(data, raw.get("explain")), is_gone)
@@ -83,14 +88,17 @@ def register(app: Dash, data: RunData) -> None:
 
     @server.post(f"{app.config.routes_pathname_prefix}genome/window")
     def window() -> flask.Response:
+        asked = flask.request.get_json(silent=True)
         try:
             body = window_json(
-                data, flask.request.get_json(silent=True),
+                data, asked,
                 flask.request.environ.get("waitress.client_disconnected"),
             )
         except (MotiflensError, RecursionError) as error:
             says = str(error) if isinstance(error, MotiflensError) else "the request is too deep"
-            return flask.make_response({"error": says}, 400)
+            # A place that was mistyped is no fault of the browser's.
+            is_typed = isinstance(asked, dict) and isinstance(asked.get("place"), str)
+            return flask.make_response({"error": says}, 200 if is_typed else 400)
         return flask.Response(body, mimetype="application/json")
 
     @app.callback(
