@@ -252,11 +252,12 @@ window.motiflensDraw = (function () {
 
   function arrows(pen, trace, y) {
     if (trace.marker.opacity === 0) { return; }
-    const g = pen.g, way = trace.marker.symbol === "triangle-left" ? -1 : 1;
+    const g = pen.g, symbol = trace.marker.symbol, way = symbol === "triangle-left" ? -1 : 1;
     g.fillStyle = trace.marker.color;
     for (let i = 0; i < trace.x.length; i++) {
       if (trace.x[i] < pen.from || trace.x[i] > pen.to) { continue; }
       const x = pen.x(trace.x[i]), h = y(trace.y[i]);
+      if (symbol === "line-ns") { g.fillRect(Math.round(x), h - 3, 1, 6); continue; }
       g.beginPath();
       g.moveTo(x - 3 * way, h - 4);
       g.lineTo(x + 3 * way, h);

@@ -210,7 +210,7 @@ STAGES: tuple[Stage, ...] = (
                 f"attribute_{encoding}", f"Explain the {what} model",
                 f"{_P}attributions:run_{encoding}",
                 ("sequence", "signal", "peaks", *_TOKENS, f"model_{encoding}"),
-                (f"attributions_{encoding}",), ("attributions",),
+                (f"attributions_{encoding}",), ("attributions",), version=2,
             ),
         )
     ),
@@ -238,7 +238,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         "benchmark_tfs", "Rank motif hits of bound factors", _P + "tf_benchmark:run",
         ("sequence", "signal", "peaks", "profiles", *_TOKENS, "model_tokens", "model_onehot"),
-        ("tf_benchmark",), ("motifs", "tf_benchmark"), _benchmark_inputs,
+        ("tf_benchmark",), ("motifs", "tf_benchmark"), _benchmark_inputs, version=2,
     ),
 )
 

@@ -82,3 +82,15 @@ def axis(title: str, **changes: object) -> dict:
     }
     result.update(changes)
     return result
+
+
+def blank_figure(sentence: str = "") -> dict:
+    """A figure without anything drawn: nothing, or a sentence that says what to do."""
+    layout = base_layout(xaxis={"visible": False}, yaxis={"visible": False})
+    if sentence:
+        layout["annotations"] = [{
+            "text": sentence, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5,
+            "showarrow": False, "font": {"size": 13}, "align": "center",
+        }]
+    # A trace without points, so that the figure counts as drawn.
+    return {"data": [{"type": "scatter", "x": [], "y": []}], "layout": layout}

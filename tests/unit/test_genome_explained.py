@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 
@@ -30,6 +31,8 @@ from vizapp.explained import (
     explained_text,
     parse_explained,
 )
+from vizapp.figures.label_places import shorten
+from vizapp.genome_state import TrackItem
 from vizapp.state import Region
 from vizapp.views.genome_explained import base_contributions, error_text, motif_contributions
 from vizapp.views.genome_explained_controls import chosen_text
@@ -130,6 +133,41 @@ def test_what_is_stored_is_drawn_without_a_model(data, monkeypatch):
     low, high = data.genome.chroms["chr20"]
     (wide,) = motif_contributions(data, framed(data, Region("chr20", low, high), by="tf"))
     assert wide.note == "zoom in below 100 kb to read contributions per factor"
+
+
+def test_the_leading_motif_of_each_token_is_its_largest_contribution(data):
+    stored = data.genome.attributions
+    cluster, weight = stored.leading(VIEW)
+    (indptr, indices, values), _, _ = stored.rows(VIEW)
+    assert len(cluster) == len(weight) == len(indptr) - 1
+    assert weight.any()
+    for row, (lo, hi) in enumerate(itertools.pairwise(indptr)):
+        largest = max(np.abs(values[lo:hi]), default=0)
+        assert weight[row] == largest
+        if largest:
+            (of_leader,) = values[lo:hi][indices[lo:hi] == cluster[row]]
+            assert abs(of_leader) == largest
+
+
+def test_tokens_are_named_where_a_window_is_narrow_enough(data):
+    def named(width):
+        view = Region("chr20", VIEW.start, VIEW.start + width)
+        figure = json.loads(window_json(data, {
+            "region": view._asdict(), "tracks": [TrackItem("tokens").as_json()],
+            "part": "signals",
+        }))
+        (row,) = [row for row in figure["rows"] if row["id"] == "tokens"]
+        return row
+
+    narrow, wide = named(2_000), named(30_000)
+    labels = {shorten(label, 16) for label in data.explorer.cluster_labels}
+    (names,) = [t for t in narrow["traces"] if t.get("mode") == "text"]
+    assert names["text"]
+    assert set(names["text"]) <= labels
+    assert "named: the motif that contributes most" in narrow["note"]
+    assert not [t for t in wide["traces"] if t.get("mode") == "text"]
+    assert "named" not in wide["note"]
+    assert narrow["height"] > wide["height"]
 
 
 def test_live_contributions_are_those_of_the_engine(live):

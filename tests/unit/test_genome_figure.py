@@ -8,13 +8,17 @@ from itertools import pairwise
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vizapp.figures.genome import (
     GeneShape,
+    NameLane,
     attribution_track,
     base_track,
     gene_track,
     interval_track,
+    names_with_room,
     readable_on,
     stack,
     strip_track,
@@ -62,6 +66,37 @@ def test_only_tokens_with_room_for_it_carry_a_name():
     assert labels["text"] == ["M0 CTCF"]
     assert decoded(labels["x"]).tolist() == [200]
     assert strip_track(edges, community, 2, None, None, False).traces[1:] == []
+
+
+@given(st.lists(
+    st.tuples(st.integers(0, 2_000), st.integers(1, 16), st.sampled_from([0, 0.5, 1, 2, 7])),
+    max_size=40,
+))
+def test_named_tokens_never_touch_and_only_weightier_names_keep_one_out(tokens):
+    middle, letters, weight = (np.array([t[i] for t in tokens], dtype=float) for i in range(3))
+    shown = names_with_room(middle, letters, weight, 5.0).tolist()
+    half = (letters + 1.5) * 5.0 / 2
+    def touch(a: int, b: int) -> bool:
+        return abs(middle[a] - middle[b]) < half[a] + half[b]
+
+    assert shown == sorted(set(shown))
+    assert not any(touch(a, b) for a, b in pairwise(shown))
+    for i in set(range(len(tokens))) - set(shown):
+        assert weight[i] == 0 or any(touch(i, k) and weight[k] >= weight[i] for k in shown)
+
+
+def test_names_stand_below_their_tokens_and_say_what_chose_them():
+    edges, community = np.array([0, 10, 20, 1_000]), np.array([0, 1, -1])
+    lane = NameLane(["CTCF", "KLF4", "NFYA"], np.array([1.0, 3.0, 2.0]), "the rarest")
+    track = strip_track(edges, community, 2, None, None, False, None, 1_000, lane)
+    ticks, names = track.traces[1:]
+    # The first two stand in each other's way, and the second weighs more.
+    assert names["text"] == ["KLF4", "NFYA"]
+    assert decoded(names["x"]).tolist() == decoded(ticks["x"]).tolist() == [15, 510]
+    assert track.yaxis["range"][0] < min(names["y"]) <= max(names["y"]) < 0
+    assert track.note.endswith("named: the rarest")
+    plain = strip_track(edges, community, 2, None, None, False, None, 1_000)
+    assert track.height > plain.height
 
 
 @pytest.mark.parametrize(("color", "ink"), [("#FFFFFF", "#000000"), ("#F0E442", "#000000"),

@@ -18,7 +18,6 @@ from vizapp.figures.prominent import (
     HIGHER,
     LOWER,
     format_q,
-    message,
     motif_logos,
     prominent_motifs,
     prominent_rows,
@@ -44,7 +43,7 @@ from vizapp.figures.token_map import (
     shades,
     token_map,
 )
-from vizapp.theme import ACCENT
+from vizapp.theme import ACCENT, blank_figure
 
 
 def unpacked(value):
@@ -291,6 +290,6 @@ def test_logos_stand_side_by_side_with_their_titles():
 
 
 def test_an_empty_figure_says_what_to_do():
-    figure = message("draw a lasso")
+    figure = blank_figure("draw a lasso")
     go.Figure(figure)
     assert figure["layout"]["annotations"][0]["text"] == "draw a lasso"

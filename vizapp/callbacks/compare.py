@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.figures.prominent import message
 from vizapp.figures.volcano import volcano
 from vizapp.saved import item_at, parse_saved
 from vizapp.selection import parse_selection
+from vizapp.theme import blank_figure
 from vizapp.views.compare import CURRENT, REST, compare_choices
 
 
@@ -139,7 +139,7 @@ def register(app: Dash, data: RunData) -> None:
         try:
             found = compare(data, first, second, selection, saved)
         except MotiflensError as error:
-            return message("nothing to compare yet"), [], str(error)
+            return blank_figure("nothing to compare yet"), [], str(error)
         names = (found.a.name, found.b.name)
         figure = volcano(found.table, data.explorer.cluster_labels, names)
         return figure, comparison_rows(data, found.table), comparison_says(found)

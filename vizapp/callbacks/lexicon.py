@@ -13,9 +13,10 @@ from vizapp.data import RunData
 from vizapp.data.word_search import Query, QueryError, parse_query
 from vizapp.data.word_table import Sort
 from vizapp.figures.lexicon import lengths, positions
-from vizapp.figures.prominent import message, motif_logos
+from vizapp.figures.prominent import motif_logos
 from vizapp.selection import Word, parse_selection
 from vizapp.state import parse_region
+from vizapp.theme import blank_figure
 from vizapp.views.lexicon import MAX_LOGOS, cluster_list, row_text, status
 
 _PAGE = "lexicon"
@@ -104,7 +105,8 @@ def describe_word(data: RunData, raw: Any) -> tuple[Any, Any, Any, Any, Any]:
     if word is None:
         heading = [html.H2("No word is selected", className="summary-size"),
                    html.Span(_HINT, className="summary-source")]
-        return heading, message("logos appear with a word"), [], message(""), message("")
+        logos = blank_figure("logos appear with a word")
+        return heading, logos, [], blank_figure(), blank_figure()
     label = str(data.lexicon.labels[word])
     n = int(data.lexicon.frequency[word])
     holders = data.word_table.search.n_holders
@@ -119,7 +121,7 @@ def describe_word(data: RunData, raw: Any) -> tuple[Any, Any, Any, Any, Any]:
     table = data.word_table.search.clusters
     profiles = [(_short(str(table["label"][c])), table["representative"][c]) for c in clusters]
     drawn = [(name, data.pfms[p]) for name, p in profiles if p in data.pfms][:MAX_LOGOS]
-    logos = motif_logos(drawn) if drawn else message(
+    logos = motif_logos(drawn) if drawn else blank_figure(
         "CpG has no profile to draw" if clusters else "this word holds no motif"
     )
     places = data.lexicon.places(np.array([word]))

@@ -12,8 +12,9 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.motif_matrix import MatrixError, MotifMatrix, fitted, read_cut, read_view
 from vizapp.figures.motif_matrix import aligned_logos, matrix_figure
-from vizapp.figures.prominent import message, motif_logos
+from vizapp.figures.prominent import motif_logos
 from vizapp.selection import Motif, as_json
+from vizapp.theme import blank_figure
 
 _PAGE = "motifs"
 _AROUND = 20
@@ -114,7 +115,7 @@ def describe(data: RunData, pair: tuple[int, int]) -> tuple[Any, dict[str, Any]]
     if a is not None and b is not None and like is not None:
         return text, aligned_logos((matrix.names[i], a), (matrix.names[j], b), like.offset)
     one = [(matrix.names[k], p) for k, p in ((i, a), (j, b)) if p is not None]
-    return text, motif_logos(one) if one else message("CpG has no profile to draw")
+    return text, motif_logos(one) if one else blank_figure("CpG has no profile to draw")
 
 
 def register(app: Dash, data: RunData) -> None:

@@ -10,8 +10,9 @@ from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks.links import selected_words
 from vizapp.data import RunData
-from vizapp.figures.prominent import message, motif_logos, prominent_motifs, prominent_rows
+from vizapp.figures.prominent import motif_logos, prominent_motifs, prominent_rows
 from vizapp.selection import Word, parse_selection
+from vizapp.theme import blank_figure
 from vizapp.views.selection_panel import instance_grid, selection_title
 from vizapp.views.selections import selection_phrase
 
@@ -36,13 +37,13 @@ def build_panel(data: RunData, raw: Any) -> tuple[dict[str, Any], dict[str, Any]
     """Prominent motifs and logos of a selection."""
     selection = parse_selection(raw)
     if selection is None:
-        return message(_EMPTY), message("logos appear with a selection")
+        return blank_figure(_EMPTY), blank_figure("logos appear with a selection")
     members = data.explorer.members(selection)
     if not members.any():
         text = "this word has no token on the map" if isinstance(selection, Word) else _EMPTY
-        return message(text), message("no token on the map")
+        return blank_figure(text), blank_figure("no token on the map")
     if members.all():
-        return message("everything is selected: select less to compare"), message("")
+        return blank_figure("everything is selected: select less to compare"), blank_figure("")
     table = data.explorer.ranked.enrich(members)
     top = prominent_rows(table, 3).index
     profiles = [data.explorer.clusters["representative"][c] for c in top]
@@ -50,7 +51,7 @@ def build_panel(data: RunData, raw: Any) -> tuple[dict[str, Any], dict[str, Any]
     pairs = zip(names, profiles, strict=True)
     logos = [(f"{n[:22]}, {p}", data.pfms[p]) for n, p in pairs if p in data.pfms]
     bars = prominent_motifs(table, data.explorer.cluster_labels)
-    return bars, motif_logos(logos) if logos else message("no profile to draw (CpG has none)")
+    return bars, motif_logos(logos) if logos else blank_figure("no profile to draw (CpG has none)")
 
 
 def instance_rows(data: RunData, raw: Any, request: Any) -> dict[str, Any]:

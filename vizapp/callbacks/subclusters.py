@@ -10,9 +10,9 @@ from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.subclusters import Subclusters, subclusters
-from vizapp.figures.prominent import message
 from vizapp.figures.subclusters import figure_height, subcluster_dots
 from vizapp.selection import combine
+from vizapp.theme import blank_figure
 
 
 def chosen_table(data: RunData, choice: Any) -> Subclusters:
@@ -63,7 +63,7 @@ def register(app: Dash, data: RunData) -> None:
         table = chosen_table(data, choice)
         style = {"height": f"{figure_height(len(table.subclusters))}px"}
         if not table.motifs:
-            return message("nothing is enriched"), style, table_says(table)
+            return blank_figure("nothing is enriched"), style, table_says(table)
         dots = subcluster_dots(table, data.explorer.cluster_labels)
         return dots, style, table_says(table)
 

@@ -51,7 +51,8 @@ def draw_state(data: RunData, state: WhatIf) -> tuple[Any, ...]:
     where = f"{data.assembly} {state.chrom}"
     comparison = drawn.comparison
     figure = prediction_figure(
-        comparison.edges, drawn.observed, comparison.reference, comparison.edited, state.target,
+        comparison.edges, drawn.observed, comparison.reference,
+        comparison.edited if state.edits else None, state.target,
         data.what_if.edit_spans(state), unit, where, MODEL_COLORS[model.encoding],
         f"{state.chrom}:{state.start}-{state.end}",
     )

@@ -168,6 +168,18 @@ class StoredAttributions:
         csr = indptr - indptr[0], arrays.indices.window(*part), arrays.values.window(*part)
         return csr, lo, arrays.tiles.worst(lo, hi)
 
+    def leading(self, region: Region) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """For each bin of the window the cluster that contributes most, either way, and the size
+        of that contribution; 0 where there is none."""
+        (indptr, cluster, value), _, _ = self.rows(region)
+        n = len(indptr) - 1
+        row = np.repeat(np.arange(n), np.diff(indptr))
+        size = np.abs(value.astype(np.float64))
+        first = np.lexsort((-size, row))[indptr[:-1][np.diff(indptr) > 0]]
+        found, weight = np.zeros(n, dtype=np.int64), np.zeros(n)
+        found[row[first]], weight[row[first]] = cluster[first], size[first]
+        return found, weight
+
     def bases(
         self, region: Region, loaded: Region | None = None, columns: int = MAX_COLUMNS
     ) -> tuple[Steps, float]:

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vizapp.figures.label_places import place_names
-from vizapp.theme import ACCENT, axis, base_layout
+from vizapp.figures.label_places import place_names, shorten
+from vizapp.theme import ACCENT, axis, base_layout, blank_figure
 
 _NAMED = 20
-_LONGEST = 24
 #: The plot as it is on the narrowest page it is drawn for; on a wider one names are further apart.
 _WIDTH_PX, _HEIGHT_PX = 560.0, 440.0
 _POSITIVE, _NEGATIVE = "#D55E00", "#0072B2"
@@ -39,11 +38,6 @@ def log_range(values: NDArray[np.floating], share: float = 0.06) -> tuple[float,
     return low - room, high + room
 
 
-def short_name(label: str) -> str:
-    """A label cut to what fits beside a point."""
-    return label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…"
-
-
 def _names(
     shown: pd.DataFrame, labels: list[str], chosen: tuple[int, ...],
     x_range: tuple[float, float], y_range: tuple[float, float],
@@ -59,10 +53,10 @@ def _names(
     place = pd.DataFrame({"x": _WIDTH_PX * x, "y": _HEIGHT_PX * y})
     sides = place_names(
         place.loc[order, "x"].tolist(), place.loc[order, "y"].tolist(),
-        [short_name(labels[c]) for c in order], _WIDTH_PX, _HEIGHT_PX,
+        [shorten(labels[c]) for c in order], _WIDTH_PX, _HEIGHT_PX,
         place.drop(index=order).to_numpy(),
     )
-    return {c: (short_name(labels[c]), side) for c, side in zip(order, sides, strict=True) if side}
+    return {c: (shorten(labels[c]), side) for c, side in zip(order, sides, strict=True) if side}
 
 
 def effect_plane(
@@ -79,8 +73,7 @@ def effect_plane(
     """
     shown = table[(table["bins"] > 0) & (table["mean_abs"] > 0)]
     if not len(shown):
-        return {"data": [], "layout": base_layout(
-            xaxis=axis("bins that hold the cluster"), yaxis=axis("mean size"))}
+        return blank_figure("no motif cluster of the run has a contribution")
     x_range = log_range(shown["bins"].to_numpy(float))
     y_range = log_range(shown["mean_abs"].to_numpy(float))
     named = _names(shown, labels, chosen, x_range, y_range)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vizapp.figures.arrays import packed
+from vizapp.figures.label_places import shorten
 from vizapp.figures.letters import letter_traces
 from vizapp.theme import (
     BASES,
@@ -22,6 +23,8 @@ from vizapp.theme import (
 
 #: Height of a row of 1, and the room for a title line and above a row without one, px.
 ROW_PX, TITLE_PX, BARE_PX = 70, 17.5, 3
+#: Room below the token strip for names, in strips; width of a letter and of the strip, about, px.
+_LANE, _LETTER_PX, _STRIP_PX = 0.8, 5.8, 850
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,21 @@ class Track:
             "height": round(ROW_PX * self.height, 1), "traces": self.traces, "yaxis": self.yaxis,
             "isCentred": self.is_centred, "isBare": self.is_bare, **self.extra,
         }
+
+
+class NameLane(NamedTuple):
+    """Names of tokens below their strip, as many as there is room for.
+
+    Attributes
+    ----------
+    names : of each token, short
+    weights : float (n,); the weightiest are named first, those without a positive one never
+    about : what the weights are, in words
+    """
+
+    names: list[str]
+    weights: NDArray[np.floating]
+    about: str
 
 
 def steps_trace(
@@ -206,8 +224,13 @@ def interval_track(
 def strip_track(
     edges: NDArray, community: NDArray, total: int, hover: list[str] | None, words: NDArray | None,
     is_reduced: bool, names: list[str] | None = None, view_bp: int | None = None,
+    lane: NameLane | None = None,
 ) -> Track:
-    """The token strip: one cell per bin, coloured by megacluster; grey for no motif."""
+    """The token strip: one cell per bin, coloured by megacluster; grey for no motif.
+
+    ``names`` of the megaclusters stand in the tokens that are wide enough; ``lane`` names tokens
+    below the strip.
+    """
     colors = [community_color(i, total) for i in range(-1, total)]
     stops = np.linspace(0, 1, len(colors) + 1)
     scale = [[float(s), c] for i, c in enumerate(colors) for s in (stops[i], stops[i + 1])]
@@ -224,7 +247,12 @@ def strip_track(
     note = "commonest megacluster of many bins per column" if is_reduced else "click a token"
     y_axis = {"visible": False, "range": [0, 1], "fixedrange": True}
     traces = [heat, *_token_names(edges, np.asarray(community), colors, names, view_bp)]
-    return Track("Tokens by megacluster", 0.4, traces, y_axis, note)
+    if lane is None:
+        return Track("Tokens by megacluster", 0.4, traces, y_axis, note)
+    y_axis["range"] = [-_LANE, 1]
+    traces += _lane_traces(edges, lane, view_bp or int(edges[-1] - edges[0]))
+    return Track("Tokens by megacluster", 0.4 * (1 + _LANE), traces, y_axis,
+                 f"{note}; named: {lane.about}")
 
 
 def sequence_track(start: int, codes: NDArray[np.integer]) -> Track:
@@ -238,6 +266,49 @@ def sequence_track(start: int, codes: NDArray[np.integer]) -> Track:
     }]
     y_axis = {"visible": False, "range": [0, 1], "fixedrange": True}
     return Track("Bases", 0.22, traces, y_axis, "forward strand, 5' to 3'")
+
+
+def names_with_room(
+    middle: NDArray, letters: NDArray, weight: NDArray, letter_bp: float
+) -> NDArray[np.int64]:
+    """Indices, rising, of names that fit on one line: the weightiest first, and none that would
+    touch one before it.
+
+    Parameters
+    ----------
+    middle : float (n,), where each name is centred, bp
+    letters : int (n,), of each name
+    weight : float (n,); a name without a positive one is left out
+    letter_bp : width of a letter, bp
+
+    Examples
+    --------
+    >>> names_with_room(np.array([0, 4, 50]), np.array([4, 4, 4]), np.array([1., 2, 1]), 2).tolist()
+    [1, 2]
+    """
+    half = (letters + 1.5) * letter_bp / 2
+    free = weight > 0
+    kept = []
+    for i in np.argsort(-weight, kind="stable"):
+        if free[i]:
+            kept.append(i)
+            free &= np.abs(middle - middle[i]) >= half + half[i]
+    return np.sort(np.array(kept, dtype=np.int64))
+
+
+def _lane_traces(edges: NDArray, lane: NameLane, view_bp: int) -> list[dict[str, Any]]:
+    middle = (edges[:-1] + edges[1:]) / 2
+    letters = np.array([len(name) for name in lane.names])
+    shown = names_with_room(middle, letters, lane.weights, view_bp * _LETTER_PX / _STRIP_PX)
+    x = packed(middle[shown])
+    return [
+        {"type": "scatter", "mode": "markers", "x": x, "y": [-0.16] * len(shown),
+         "hoverinfo": "skip", "marker": {
+             "symbol": "line-ns", "size": 5, "color": UNKNOWN,
+             "line": {"width": 1, "color": UNKNOWN}}},
+        {"type": "scatter", "mode": "text", "x": x, "y": [-0.58] * len(shown),
+         "text": [lane.names[i] for i in shown], "textfont": {"size": 10}, "hoverinfo": "skip"},
+    ]
 
 
 def _token_names(
@@ -284,11 +355,6 @@ def attribution_track(
     y_axis = {"tickfont": {"size": 10}, "showgrid": False, "fixedrange": True, "type": "category"}
     height = 0.24 * max(2, len(labels))
     return Track("DeepLIFT per motif cluster, token model", height, [heat], y_axis, note)
-
-
-def shorten(label: str, most: int = 24) -> str:
-    """A label that fits beside the heatmap."""
-    return label if len(label) <= most else label[: most - 1] + "…"
 
 
 def base_track(edges: NDArray, values: NDArray, codes: NDArray | None, note: str) -> Track:

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vizapp.figures.genome import Track, readable_on, shorten
+from vizapp.figures.genome import Track, readable_on
+from vizapp.figures.label_places import shorten
 from vizapp.figures.letters import information_stack
 from vizapp.theme import community_color
 

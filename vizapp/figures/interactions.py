@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vizapp.figures.effects import short_name
-from vizapp.figures.prominent import message
-from vizapp.theme import ACCENT, DIVERGING, axis, base_layout
+from vizapp.figures.label_places import shorten
+from vizapp.theme import ACCENT, DIVERGING, axis, base_layout, blank_figure
 
 #: Clusters that the matrix shows at most.
 MOST = 60
@@ -35,7 +34,7 @@ def interaction_matrix(
     n = len(place)
     shown = pairs[pairs["first"].isin(list(place)) & pairs["second"].isin(list(place))]
     if not len(shown):
-        return message("no pair of motif clusters was tested")
+        return blank_figure("no pair of motif clusters was tested")
     z = np.full((n, n), np.nan)
     custom: list[list[Any]] = [[None] * n for _ in range(n)]
     dots = []
@@ -50,9 +49,9 @@ def interaction_matrix(
             if row["q_value"] < _SIGNIFICANT:
                 dots.append((b, a, about))
     most = float(np.quantile(np.abs(shown["interaction"]), 0.97)) or 1e-9
-    names = [short_name(labels[c]) for c in place]
-    hover = ("%{customdata[2]} and %{customdata[3]}<br>interaction %{z:+.3f} log2 "
-             "(%{customdata[6]:+.3f} to %{customdata[7]:+.3f})<br>q %{customdata[4]}, "
+    names = [shorten(labels[c]) for c in place]
+    hover = ("%{customdata[2]} and %{customdata[3]}<br>interaction %{z:+.3g} log2 "
+             "(%{customdata[6]:+.3g} to %{customdata[7]:+.3g})<br>q %{customdata[4]}, "
              "%{customdata[5]} sites<extra></extra>")
     data: list[dict[str, Any]] = [{
         "type": "heatmap", "z": z.tolist(), "customdata": custom, "hovertemplate": hover,
@@ -92,7 +91,7 @@ def distance_figure(
     near : distance, mean, low, high and number of sites of each group
     """
     if near is None or not len(sites):
-        return message("choose a pair that was tested")
+        return blank_figure("choose a pair that was tested")
     distance, mean, low, high, n = near
     data = [{
         "type": "scatter", "mode": "markers", "x": sites["distance_bp"].tolist(),
@@ -100,15 +99,15 @@ def distance_figure(
         "customdata": [[k, f"{r.chrom}:{r.start + 1:,}-{r.end:,}", r.change_both]
                        for k, r in enumerate(sites.itertuples())],
         "marker": {"size": 6, "color": "#56B4E9", "opacity": 0.7},
-        "hovertemplate": "%{customdata[1]}<br>%{x:.0f} bp apart, interaction %{y:+.3f} log2"
-        "<br>both out: %{customdata[2]:+.3f} log2<extra></extra>",
+        "hovertemplate": "%{customdata[1]}<br>%{x:.0f} bp apart, interaction %{y:+.3g} log2"
+        "<br>both out: %{customdata[2]:+.3g} log2<extra></extra>",
     }, {
         "type": "scatter", "mode": "lines+markers", "x": distance.tolist(), "y": mean.tolist(),
         "error_y": {"type": "data", "symmetric": False, "array": (high - mean).tolist(),
                     "arrayminus": (mean - low).tolist(), "thickness": 1.5, "width": 3},
         "customdata": [[None, int(k)] for k in n],
         "line": {"color": "#D55E00", "width": 2}, "marker": {"size": 7, "color": "#D55E00"},
-        "hovertemplate": "mean of %{customdata[1]} sites, %{x:.0f} bp apart: %{y:+.3f} log2"
+        "hovertemplate": "mean of %{customdata[1]} sites, %{x:.0f} bp apart: %{y:+.3g} log2"
         "<extra></extra>",
     }]
     return {"data": data, "layout": base_layout(

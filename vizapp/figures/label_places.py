@@ -1,4 +1,4 @@
-"""Where the names of points go, so that none lies on another or on a named point."""
+"""Names of points: how long they may be, and where they go so that none lies on another."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ _MOST_HIDDEN = 2
 #: Sides of a point in the order in which they are tried, with Plotly's word for each.
 _SIDES = ("middle right", "middle left", "top center", "bottom center", "top right",
           "bottom right", "top left", "bottom left")
+
+
+def shorten(label: str, most: int = 24) -> str:
+    """A label of at most ``most`` letters."""
+    return label if len(label) <= most else label[: most - 1] + "…"
 
 
 class Box(NamedTuple):

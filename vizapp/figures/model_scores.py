@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vizapp.figures.arrays import packed
-from vizapp.theme import OBSERVED, axis, base_layout
+from vizapp.theme import OBSERVED, axis, base_layout, blank_figure
 
 #: Own token and one-hot model, shipped ones, further ones.
 _MODELS = ("#0072B2", "#D55E00", "#56B4E9", "#E69F00", "#009E73", "#CC79A7")
@@ -26,21 +26,12 @@ def color_of(name: str, models: list[str]) -> str:
     return _BASELINES.get(name, OBSERVED)
 
 
-def _empty(text: str) -> dict[str, Any]:
-    layout = base_layout(xaxis={"visible": False}, yaxis={"visible": False})
-    layout["annotations"] = [{
-        "text": text, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False,
-    }]
-    # A trace without points, so that the figure counts as drawn.
-    return {"data": [{"type": "scatter", "x": [], "y": []}], "layout": layout}
-
-
 def training_curves(
     curves: dict[str, pd.DataFrame], labels: dict[str, str], models: list[str]
 ) -> dict[str, Any]:
     """Loss, validation r and learning rate by epoch, one above the other."""
     if not curves:
-        return _empty("no training curves were kept")
+        return blank_figure("no training curves were kept")
     data: list[dict[str, Any]] = []
     for name, table in curves.items():
         line = {"color": color_of(name, models), "width": 2}
@@ -78,10 +69,10 @@ def window_scatter(
     ``customdata`` is the row of the table.
     """
     if x not in table or y not in table:
-        return _empty("no window was predicted by both")
+        return blank_figure("no window was predicted by both")
     keep = np.isfinite(table[x].to_numpy()) & np.isfinite(table[y].to_numpy())
     if not keep.any():
-        return _empty("no window of this set has both numbers")
+        return blank_figure("no window of this set has both numbers")
     rows = np.flatnonzero(keep)
     shown = table.iloc[rows]
     texts = [f"{c}:{s + 1:,}-{e:,}" for c, s, e in
@@ -120,7 +111,7 @@ def ranking_curves(
 ) -> dict[str, Any]:
     """Precision-recall at the left and ROC at the right; the legend gives AUPR and AUC."""
     if not len(rates):
-        return _empty(reason or "no curve in this set")
+        return blank_figure(reason or "no curve in this set")
     scores = metrics.set_index("predictor")
     data: list[dict[str, Any]] = []
     for name in (n for n in labels if n in set(rates["predictor"]) and n != "mean"):

@@ -98,17 +98,3 @@ def motif_logos(pfms: Sequence[tuple[str, NDArray[np.floating]]]) -> dict[str, A
             "xanchor": "center", "yanchor": "bottom", "showarrow": False, "font": {"size": 11},
         })
     return {"data": data, "layout": layout}
-
-
-def message(text: str) -> dict[str, Any]:
-    """An empty figure that says what to do."""
-    return {
-        "data": [],
-        "layout": base_layout(
-            xaxis={"visible": False}, yaxis={"visible": False},
-            annotations=[{
-                "text": text, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5,
-                "showarrow": False, "font": {"size": 13}, "align": "center",
-            }],
-        ),
-    }

@@ -42,15 +42,16 @@ def _steps(
 
 def prediction_figure(
     edges: NDArray[np.int64], observed: NDArray[np.floating], reference: NDArray[np.floating],
-    edited: NDArray[np.floating], target: tuple[int, int], spans: Sequence[tuple[int, int]],
-    unit: str, place: str, color: str, key: str,
+    edited: NDArray[np.floating] | None, target: tuple[int, int],
+    spans: Sequence[tuple[int, int]], unit: str, place: str, color: str, key: str,
 ) -> dict[str, Any]:
     """The observed signal, both predicted ones on one axis, and their difference below.
 
     Parameters
     ----------
     edges : int64 (n + 1,), cells, bp
-    observed, reference, edited : float (n,), mean signal per base
+    observed, reference, edited : float (n,), mean signal per base; the last is None without an
+        edit, and the difference then says so
     target : stretch that is summed, bp
     spans : where edits are, bp
     unit : of the signal
@@ -63,12 +64,19 @@ def prediction_figure(
                fillcolor="rgba(123,136,148,0.35)",
                line={"shape": "hv", "color": OBSERVED, "width": 0.8}),
         _steps(edges, reference, "predicted, reference", color, unit),
-        _steps(edges, edited, "predicted, edited", ACCENT, unit, line={
-            "shape": "hv", "color": ACCENT, "width": 1.4, "dash": "4px,2px"}),
-        _steps(edges, edited - reference, "edited − reference", ACCENT, unit, yaxis="y2",
-               fill="tozeroy", fillcolor="rgba(194,24,91,0.25)",
-               line={"shape": "hv", "color": ACCENT, "width": 1}),
     ]
+    largest, about_change = 1.0, "edited − reference: nothing is edited yet"
+    if edited is not None:
+        change = edited - reference
+        largest = float(np.nanmax(np.abs(change), initial=0)) or 1.0
+        about_change = f"edited − reference ({unit})"
+        data += [
+            _steps(edges, edited, "predicted, edited", ACCENT, unit, line={
+                "shape": "hv", "color": ACCENT, "width": 1.4, "dash": "4px,2px"}),
+            _steps(edges, change, "edited − reference", ACCENT, unit, yaxis="y2",
+                   fill="tozeroy", fillcolor="rgba(194,24,91,0.25)",
+                   line={"shape": "hv", "color": ACCENT, "width": 1}),
+        ]
     if spans:
         middle = [(a + b) / 2 for a, b in spans]
         data.append({
@@ -77,7 +85,6 @@ def prediction_figure(
             "hovertemplate": "edit at %{x:,}<extra></extra>",
             "marker": {"symbol": "triangle-down", "size": 9, "color": ACCENT},
         })
-    largest = float(np.nanmax(np.abs(edited - reference), initial=0)) or 1.0
     layout = base_layout(
         margin={"l": 56, "r": 14, "t": 26, "b": 40}, uirevision=key, hovermode="x unified",
         showlegend=True,
@@ -88,12 +95,14 @@ def prediction_figure(
         yaxis4=axis("", domain=[0.79, 0.95], rangemode="tozero", nticks=3, anchor="x",
                     fixedrange=True),
         yaxis2=axis("", domain=[0, 0.25], range=[-1.08 * largest, 1.08 * largest],
-                    nticks=3, fixedrange=True, zeroline=True, zerolinecolor=_GREY),
+                    nticks=3, fixedrange=True, zeroline=True, zerolinecolor=_GREY,
+                    showticklabels=edited is not None),
         yaxis3={"domain": [0.96, 1], "visible": False, "range": [0, 1.5], "fixedrange": True},
         annotations=[
-            {"text": f"{name} ({unit})", "xref": "paper", "yref": "paper", "x": 0, "y": top,
+            {"text": text, "xref": "paper", "yref": "paper", "x": 0, "y": top,
              "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}
-            for name, top in (("observed", 0.95), ("predicted", 0.72), ("edited − reference", 0.25))
+            for text, top in ((f"observed ({unit})", 0.95), (f"predicted ({unit})", 0.72),
+                              (about_change, 0.25))
         ],
         shapes=[{
             "type": "rect", "xref": "x", "yref": "paper", "x0": target[0], "x1": target[1],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import dcc, html
 
@@ -12,6 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.tf_benchmark import METRICS, MOST_SCORES, Score
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.table import data_table, interval_column, number_column
 
 ABOUT_TABLE = (
     "Motif hits of each transcription factor inside accessible regions (peaks of the annotation), "
@@ -40,53 +40,24 @@ ABOUT_CURVES = (
 
 def score_column(number: int, score: Score, metric: str) -> dict[str, Any]:
     """The column of a score: its area and, in brackets, the interval."""
-    field = f"s{number}"
-    bracket = (
-        f"' (' + d3.format('.3f')(params.data.{field}_low) + ' to ' + "
-        f"d3.format('.3f')(params.data.{field}_high) + ')'"
+    return interval_column(
+        f"s{number}", score.label, f"{METRICS[metric]} of {score.label}", width=172
     )
-    return {
-        "field": field, "headerName": score.label, "type": "rightAligned", "width": 172,
-        "headerTooltip": f"{METRICS[metric]} of {score.label}",
-        "valueFormatter": {"function": (
-            "params.value == null ? '' : d3.format('.3f')(params.value) + "
-            f"(params.data.{field}_low == null ? '' : {bracket})")},
-    }
-
-
-def _number(field: str, header: str, about: str, form: str, width: int) -> dict[str, Any]:
-    return {
-        "field": field, "headerName": header, "headerTooltip": about, "type": "rightAligned",
-        "width": width, "valueFormatter": {
-            "function": f"params.value == null ? '' : d3.format('{form}')(params.value)"},
-    }
 
 
 def factor_columns(scores: list[Score], metric: str) -> list[dict[str, Any]]:
     """Columns of the table of factors for the scores chosen."""
     return [
         {"field": "tf", "headerName": "Factor", "width": 92, "pinned": "left"},
-        _number("n_hits", "hits", "Motif hits in accessible regions", ",", 72),
-        _number("n_bound", "bound", "Of these, in a ChIP-seq peak of the factor", ",", 72),
-        _number("share", "share bound", "The AUPR of a random order", ".3f", 80),
+        number_column("n_hits", "hits", "Motif hits in accessible regions", ",", 72),
+        number_column("n_bound", "bound", "Of these, in a ChIP-seq peak of the factor", ",", 72),
+        number_column("share", "share bound", "The AUPR of a random order", ".3f", 80),
         *(score_column(number, score, metric) for number, score in enumerate(scores)),
         {"field": "family", "headerName": "Family", "width": 190, "tooltipField": "family"},
-        _number("n_peaks", "peaks", "ChIP-seq peaks of the factor in the run", ",", 72),
+        number_column("n_peaks", "peaks", "ChIP-seq peaks of the factor in the run", ",", 72),
         {"field": "note", "headerName": "Why there is no number", "width": 300,
          "tooltipField": "note"},
     ]
-
-
-def _grid(name: str, columns: list[dict[str, Any]], row_id: str, height: str) -> Any:
-    return dag.AgGrid(
-        id=name, columnDefs=columns, rowData=[], getRowId=f"params.data.{row_id}",
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True,
-                       "wrapHeaderText": True},
-        dashGridOptions={"rowHeight": 26, "headerHeight": 48, "tooltipShowDelay": 300,
-                         "rowSelection": {"mode": "singleRow", "checkboxes": False,
-                                          "enableClickSelection": True}},
-        className="ag-theme-alpine instances", style={"height": height},
-    )
 
 
 def site_columns() -> list[dict[str, Any]]:
@@ -95,11 +66,12 @@ def site_columns() -> list[dict[str, Any]]:
         {"field": "kind", "headerName": "", "width": 112},
         {"field": "place", "headerName": "Hit", "flex": 1, "minWidth": 176},
         {"field": "strand", "headerName": "strand", "width": 58},
-        _number("percentile", "percentile", "Of the score among the factor's hits", ".1f", 82),
-        {**_number("value", "score", "Of the score chosen", "", 76), "valueFormatter": {
+        number_column("percentile", "percentile", "Of the score among the factor's hits", ".1f",
+                      82),
+        {**number_column("value", "score", "Of the score chosen", "", 76), "valueFormatter": {
             "function": "params.value == null ? '' : d3.format(Math.abs(params.value) < 0.001 ? "
                         "'.2~e' : '.3~g')(params.value)"}},
-        _number("motif_score", "motif score", "Relative, 0-1", ".3f", 66),
+        number_column("motif_score", "motif score", "Relative, 0-1", ".3f", 66),
         {"field": "profile_id", "headerName": "profile", "width": 84},
     ]
 
@@ -186,7 +158,8 @@ def _factor_panel(data: RunData) -> Any:
         [
             head,
             html.P(id=ids.BENCH_TF_SAYS, className="caption", role="status"),
-            _grid(ids.BENCH_SITES, site_columns(), "id", "420px"),
+            data_table(ids.BENCH_SITES, site_columns(), "click a factor to see its sites",
+                       height="420px", header_px=48, row_id="id"),
             figure_card(ids.BENCH_CURVES, "How its hits rank", ABOUT_CURVES,
                         "motiflens-factor-curves", height="420px"),
         ],
@@ -204,7 +177,8 @@ def benchmark_page(data: RunData) -> Any:
         return empty_page(data, str(reason) or "no factor has peaks and a profile")
     return html.Div([
         html.Div(
-            [_head(data), _grid(ids.BENCH_GRID, [], "tf", "340px"),
+            [_head(data), data_table(ids.BENCH_GRID, [], "no factor was scored", height="340px",
+                                    header_px=48, row_id="tf"),
              html.P(id=ids.BENCH_SAYS, className="caption", role="status")],
             className="panel",
         ),

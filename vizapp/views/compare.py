@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.views.figure_card import figure_card
+from vizapp.views.table import data_table
 
 ABOUT_VOLCANO = (
     "Each point is a motif cluster. Effect: log2 of the ratio of its mean occupancy in the first "
@@ -50,16 +50,8 @@ def _grid() -> Any:
         number("p_value", "p", "Mann-Whitney, two-sided"),
         number("q_value", "q", "Benjamini-Hochberg over all motif clusters"),
     ]
-    return dag.AgGrid(
-        id=ids.COMPARE_GRID, columnDefs=columns, rowData=[],
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True,
-                       "wrapHeaderText": True},
-        dashGridOptions={
-            "rowHeight": 26, "headerHeight": 40, "tooltipShowDelay": 300, "rowBuffer": 5,
-            "rowSelection": {"mode": "singleRow", "checkboxes": False,
-                             "enableClickSelection": True},
-        },
-        className="ag-theme-alpine instances", style={"height": "100%"},
+    return data_table(
+        ids.COMPARE_GRID, columns, "choose two groups above", header_px=40, rowBuffer=5
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import html
 
@@ -12,6 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.views.figure_card import figure_card, help_mark
 from vizapp.views.interactions import interaction_cards
+from vizapp.views.table import data_table, number_column, written
 
 ABOUT_PLANE = (
     "Each point is a motif cluster: in how many bins any of it occurs, and its mean DeepLIFT "
@@ -25,10 +25,6 @@ ABOUT_PAIR = (
     "independently: bins of the first x bins of the second / all bins. A pair whose profiles look "
     "alike meets often for that reason alone: see both scores on the page Motifs."
 )
-
-
-def _format(form: str, value: str = "params.value") -> str:
-    return f"d3.format('{form}')({value})"
 
 
 def empty_page() -> Any:
@@ -50,23 +46,21 @@ def effects_page(data: RunData) -> list[Any]:
         return [empty_page()]
     labels = [{"value": str(i), "label": f"{label} (cluster {i})"}
               for i, label in enumerate(data.explorer.cluster_labels)]
-    right = {"type": "rightAligned", "sortable": True, "filter": False}
+    mean = f"{written('.3~g', 'params.data.mean_low')} + ' to ' + " \
+           f"{written('.3~g', 'params.data.mean_high')}"
     columns: list[dict[str, Any]] = [
         {"field": "label", "headerName": "Motif cluster (click to select)", "flex": 1,
-         "minWidth": 130, "sortable": True, "tooltipField": "label"},
-        *({"field": field, "headerName": name, "width": width, "headerTooltip": tip,
-           "valueFormatter": {"function": f"params.value == null ? '' : {value}"}, **right}
-          for field, name, width, tip, value in (
-              ("bins", "Bins", 72, "Bins that hold any of the cluster", _format(",d")),
-              ("mean", "Mean", 74, "Mean contribution where it is", _format(".3~g")),
-              ("mean_low", "95 % interval", 132, "Of the mean: jackknife over equal stretches of "
-               "the run; sorts by the lower end", f"{_format('.3~g')} + ' to ' + "
-               + _format(".3~g", "params.data.mean_high")),
-              ("mean_abs", "Mean size", 82, "Mean absolute contribution where it is",
-               _format(".3~g")),
-              ("same_sign", "Same sign", 76, "Share of its bins in which the contribution has the "
-               "sign of the mean", _format(".0%")),
-              ("total", "Sum", 70, "Sum over the run", _format(".3~g")))),
+         "minWidth": 130, "tooltipField": "label"},
+        number_column("bins", "Bins", "Bins that hold any of the cluster", ",d", 72),
+        number_column("mean", "Mean", "Mean contribution where it is", ".3~g", 74),
+        number_column("mean_low", "95 % interval", "Of the mean: jackknife over equal stretches "
+                      "of the run; sorts by the lower end", width=132)
+        | {"valueFormatter": {"function": mean}},
+        number_column("mean_abs", "Mean size", "Mean absolute contribution where it is", ".3~g",
+                      82),
+        number_column("same_sign", "Same sign", "Share of its bins in which the contribution has "
+                      "the sign of the mean", ".0%", 76),
+        number_column("total", "Sum", "Sum over the run", ".3~g", 70),
     ]
     pick: dict[str, Any] = {"searchable": True, "size": "xs", "w": 240, "limit": 60,
                             "nothingFoundMessage": "no such motif cluster", "clearable": True}
@@ -80,15 +74,8 @@ def effects_page(data: RunData) -> list[Any]:
         html.Section(
             [
                 html.H2("Motif clusters by contribution", className="card-title"),
-                dag.AgGrid(
-                    id=ids.EFFECT_GRID, columnDefs=columns, rowData=[],
-                    defaultColDef={"resizable": True, "suppressMovable": True},
-                    dashGridOptions={
-                        "rowHeight": 26, "tooltipShowDelay": 300, "rowSelection": {
-                            "mode": "singleRow", "checkboxes": False,
-                            "enableClickSelection": True}},
-                    className="ag-theme-alpine instances", style={"height": "380px"},
-                ),
+                data_table(ids.EFFECT_GRID, columns, "no motif cluster holds a contribution",
+                           height="380px", header_px=40),
                 html.Button("Show the selection on the map", id=ids.EFFECT_MAP, className="tool",
                             n_clicks=0),
                 html.Div([html.H2("Two clusters in one word", className="card-title"),

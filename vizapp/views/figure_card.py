@@ -8,6 +8,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from vizapp import component_ids as ids
+from vizapp.theme import blank_figure
 
 
 def graph_config(
@@ -87,7 +88,7 @@ def figure_card(
     )
     body = dcc.Loading(
         dcc.Graph(
-            id=graph_id, figure=figure or {"data": [], "layout": {}},
+            id=graph_id, figure=figure or {"data": [], "layout": blank_figure()["layout"]},
             config=graph_config(filename, is_explored, drawing), style={"height": height}, **graph,
         ),
         delay_show=300, overlay_style={"visibility": "visible", "opacity": 0.5},

@@ -15,6 +15,7 @@ from vizapp.data.genome import MAX_COLUMNS, MAX_LETTER_BP, MAX_STRIP_BP
 from vizapp.data.genome_tracks import ModelInfo, TrackInfo
 from vizapp.figures.genome import (
     GeneShape,
+    NameLane,
     Track,
     gene_track,
     interval_track,
@@ -26,6 +27,7 @@ from vizapp.figures.genome import (
 )
 from vizapp.figures.genome_hits import TITLE, Hit, hits_track
 from vizapp.figures.genome_signals import Curve, curves_track, difference
+from vizapp.figures.label_places import shorten
 from vizapp.genome_state import Mark, TrackItem
 from vizapp.loci import format_locus
 from vizapp.state import Region
@@ -38,6 +40,10 @@ PARTS = ("signals", "explained", "scanned", "all")
 
 #: Widest window whose motif hits are drawn one by one, bp: there are about four a base.
 _MAX_HIT_BP = 1_000
+
+#: Widest window in which tokens are named, bp.
+MAX_NAMED_BP = 20_000
+_NAME_LETTERS = 16
 
 _HOVER_BINS = 700
 
@@ -153,10 +159,28 @@ def _strip(data: RunData, frame: Frame) -> Track:
                 steps.edges[:-1], steps.edges[1:], words, steps.values, strict=True
             )
         ]
+    lane = None
+    if not reduced and frame.view.width <= MAX_NAMED_BP:
+        lane = _name_lane(data, region, lo, hi)
     # The outer bins reach beyond the window; what is drawn of them ends with it.
     shown = np.clip(steps.edges, region.start, region.end)
     return strip_track(shown, steps.values, total, hover, words, reduced, labels,
-                       frame.view.width)
+                       frame.view.width, lane)
+
+
+def _name_lane(data: RunData, region: Region, lo: int, hi: int) -> NameLane:
+    """Tokens named by the motif cluster that contributes most to what the run's token model
+    predicts; by their word, the rarest first, where it was not explained."""
+    stored = data.genome.attributions
+    if stored.covers(region, "tokens"):
+        cluster, weight = stored.leading(region)
+        labels = data.explorer.cluster_labels
+        return NameLane([shorten(labels[c], _NAME_LETTERS) for c in cluster], weight,
+                        "the motif that contributes most to the token model's prediction")
+    words = data.lexicon.words_of(region.chrom, lo, hi)
+    is_word = np.array([bool(data.lexicon.labels.clusters_of(w)) for w in words])
+    return NameLane([shorten(data.lexicon.labels[w], _NAME_LETTERS) for w in words],
+                    is_word / data.lexicon.frequency[words], "rarest words")
 
 
 def _spans(table: pd.DataFrame) -> list[tuple[int, int]]:

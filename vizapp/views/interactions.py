@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.views.figure_card import figure_card
+from vizapp.views.table import data_table, number_column, written
 
 ABOUT_MATRIX = (
     "Interaction is what taking out both clusters changes beyond the two single changes together: "
@@ -58,11 +58,14 @@ def interaction_cards(data: RunData) -> list[Any]:
                                  title="All tested pairs")],
                     className="card-head",
                 ),
-                _grid(ids.INTERACTION_GRID, _pair_columns(), "270px"),
+                data_table(ids.INTERACTION_GRID, _pair_columns(), "no pair was tested",
+                           height="270px", row_id="id"),
                 figure_card(ids.DISTANCE_GRAPH, "The chosen pair by distance", ABOUT_DISTANCE,
                             "motiflens-interaction-distance", height="230px"),
                 html.H2("Its sites (click to go there)", className="card-title"),
-                _grid(ids.SITE_GRID, _site_columns(), "220px"),
+                data_table(ids.SITE_GRID, _site_columns(),
+                           "choose a pair in the table or the matrix", height="220px",
+                           row_id="id"),
                 html.Button("Select the words with both on the map", id=ids.INTERACTION_MAP,
                             className="tool", n_clicks=0),
             ],
@@ -71,50 +74,33 @@ def interaction_cards(data: RunData) -> list[Any]:
     ]
 
 
-def _number(field: str, name: str, tip: str, form: str, width: int = 74) -> dict[str, Any]:
-    return {
-        "field": field, "headerName": name, "headerTooltip": tip, "width": width,
-        "type": "rightAligned", "sortable": True, "filter": False,
-        "valueFormatter": {
-            "function": f"params.value == null ? '' : d3.format('{form}')(params.value)"},
-    }
-
-
 def _pair_columns() -> list[dict[str, Any]]:
     name = {"sortable": True, "flex": 1, "minWidth": 96}
-    interval = "d3.format('+.3f')(params.data.low) + ' to ' + d3.format('+.3f')(params.data.high)"
+    form = "+.3~g"
+    interval = f"{written(form, 'params.data.low')} + ' to ' + {written(form, 'params.data.high')}"
     return [
         {"field": "first_label", "headerName": "First", "tooltipField": "first_label", **name},
         {"field": "second_label", "headerName": "Second", "tooltipField": "second_label", **name},
-        _number("interaction", "Interaction", "Mean, log2", "+.3f", 84),
+        number_column("interaction", "Interaction", "Mean, log2", "+.3~g", 84),
         {"field": "low", "headerName": "95 % interval", "width": 118, "type": "rightAligned",
          "sortable": True, "headerTooltip": "Bootstrap over sites; sorts by the lower end",
          "valueFormatter": {"function": interval}},
         {"field": "q", "headerName": "q", "width": 64, "type": "rightAligned", "sortable": True,
          "valueFormatter": {"function": "params.data.q_text"},
          "headerTooltip": "Benjamini-Hochberg over all tested pairs"},
-        _number("sites", "Sites", "Windows that were tested, one site in each", ",d", 56),
-        _number("linear", "Linear", "The same in the track's unit, not log2", "+.1e", 76),
+        number_column("sites", "Sites", "Windows that were tested, one site in each", ",d", 56),
+        number_column("linear", "Linear", "The same in the track's unit, not log2", "+.1e", 76),
     ]
 
 
 def _site_columns() -> list[dict[str, Any]]:
     return [
         {"field": "place", "headerName": "Site", "flex": 1, "minWidth": 160},
-        _number("distance", "Apart (bp)", "Distance of the centres", ",.0f", 86),
-        _number("first", "First out", "log2 change without the first", "+.3f", 80),
-        _number("second", "Second out", "log2 change without the second", "+.3f", 88),
-        _number("both", "Both out", "log2 change without both", "+.3f", 80),
-        _number("interaction", "Interaction", "log2", "+.3f", 88),
+        number_column("distance", "Apart (bp)", "Distance of the centres", ",.0f", 86),
+        number_column("first", "First out", "log2 change without the first", "+.3~g", 80),
+        number_column("second", "Second out", "log2 change without the second", "+.3~g", 88),
+        number_column("both", "Both out", "log2 change without both", "+.3~g", 80),
+        number_column("interaction", "Interaction", "log2", "+.3~g", 88),
     ]
 
 
-def _grid(name: str, columns: list[dict[str, Any]], height: str) -> Any:
-    return dag.AgGrid(
-        id=name, columnDefs=columns, rowData=[], getRowId="params.data.id",
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True},
-        dashGridOptions={"rowHeight": 26, "headerHeight": 32, "tooltipShowDelay": 300,
-                         "rowSelection": {"mode": "singleRow", "checkboxes": False,
-                                          "enableClickSelection": True}},
-        className="ag-theme-alpine instances", style={"height": height},
-    )

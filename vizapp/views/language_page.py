@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import dcc, html
 
@@ -12,6 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.figures.language import DEFINITIONS
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.table import data_table, interval_column, number_column
 
 #: Tokenizers shown at first, as far as the run has them.
 _FIRST = ("motif", "kmer6", "bpe600", "bpe4096")
@@ -58,60 +58,31 @@ ABOUT_CARRIER = (
 )
 
 
-def _interval(name: str, header: str, about: str, digits: int = 2, width: int = 128) -> Any:
-    # Sorted by the number; shown with its interval.
-    shown = (
-        f"params.value == null ? '' : d3.format('.{digits}f')(params.value) + "
-        f"(params.data.{name}_low == null ? '' : ' [' + "
-        f"d3.format('.{digits}f')(params.data.{name}_low) + ', ' + "
-        f"d3.format('.{digits}f')(params.data.{name}_high) + ']')"
-    )
-    return {
-        "field": name, "headerName": header, "headerTooltip": about, "type": "rightAligned",
-        "width": width, "valueFormatter": {"function": shown},
-    }
-
-
-def _number(name: str, header: str, about: str, form: str, width: int = 92) -> Any:
-    return {
-        "field": name, "headerName": header, "headerTooltip": about, "type": "rightAligned",
-        "width": width,
-        "valueFormatter": {
-            "function": f"params.value == null ? '' : d3.format('{form}')(params.value)"
-        },
-    }
-
-
 def law_grid() -> Any:
     """The table of laws; rows come with the choice of tokenizers."""
     columns = [
         {"field": "name", "headerName": "Tokenizer", "width": 150, "pinned": "left",
          "tooltipField": "name"},
-        _number("n_tokens", "Tokens", "Length of the tokenized text", ",", 92),
-        _number("n_types", "Types", "Distinct tokens", ",", 78),
-        _number("seen_once", "Seen once", "Types seen once", ",", 78),
-        _interval("r", "r", "Pearson r of log rank and log frequency, of the chosen definition",
-                  3, 158),
-        _number("n_in_r", "n of r", "Types that entered r", ",", 72),
-        _number("paper", "r, paper", "The paper's r: whole human genome", ".2f", 68),
-        _interval("exponent", "α", "Exponent of the maximum-likelihood power law"),
-        _number("xmin", "from f", "Least frequency of the fitted tail", ",", 66),
-        _number("tail_types", "n of α", "Types in the tail", ",", 74),
-        _number("ratio", "Log-normal", "Power law against log-normal: above 0 the power law fits "
-                "better (log-likelihood ratio over its standard deviation)", ".2f", 84),
-        _number("p_value", "its p", "Of that ratio if both fitted equally", ".2~g", 66),
-        _interval("heaps", "β (Heaps)", "Exponent of vocabulary growth"),
-        _interval("kendall", "τ (length)", "Kendall's tau-b of length and frequency"),
+        number_column("n_tokens", "Tokens", "Length of the tokenized text", ",", 92),
+        number_column("n_types", "Types", "Distinct tokens", ",", 78),
+        number_column("seen_once", "Seen once", "Types seen once", ",", 78),
+        interval_column("r", "r", "Pearson r of log rank and log frequency, of the chosen "
+                        "definition"),
+        number_column("n_in_r", "n of r", "Types that entered r", ",", 72),
+        number_column("paper", "r, paper", "The paper's r: whole human genome", ".2f", 68),
+        interval_column("exponent", "α", "Exponent of the maximum-likelihood power law", ".2f",
+                        136),
+        number_column("xmin", "from f", "Least frequency of the fitted tail", ",", 66),
+        number_column("tail_types", "n of α", "Types in the tail", ",", 74),
+        number_column("ratio", "Log-normal", "Power law against log-normal: above 0 the power law "
+                      "fits better (log-likelihood ratio over its standard deviation)", ".2f", 84),
+        number_column("p_value", "its p", "Of that ratio if both fitted equally", ".2~g", 66),
+        interval_column("heaps", "β (Heaps)", "Exponent of vocabulary growth", ".2f", 136),
+        interval_column("kendall", "τ (length)", "Kendall's tau-b of length and frequency", ".2f",
+                        136),
     ]
-    return dag.AgGrid(
-        id=ids.LAW_GRID, columnDefs=columns, rowData=[],
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True,
-                       "wrapHeaderText": True},
-        dashGridOptions={
-            "rowHeight": 26, "headerHeight": 32, "tooltipShowDelay": 300,
-            "domLayout": "autoHeight",
-        },
-        className="ag-theme-alpine instances", style={"height": None},
+    return data_table(
+        ids.LAW_GRID, columns, "choose a tokenizer above", height=None, is_clickable=False
     )
 
 

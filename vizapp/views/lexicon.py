@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import dcc, html
 
@@ -13,6 +12,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.word_search import MAX_TEXT, Answer, Query
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.table import data_table
 
 PAGE_ROWS = 50
 ABOUT_TABLE = (
@@ -119,23 +119,11 @@ def row_text(data: RunData, row: dict[str, Any]) -> dict[str, Any]:
     return shown
 
 
-def _grid_options(height: int) -> dict[str, Any]:
-    return {
-        "rowHeight": 26, "headerHeight": height, "cacheBlockSize": PAGE_ROWS,
-        "maxBlocksInCache": 20, "infiniteInitialRowCount": 1, "rowBuffer": 5,
-        "tooltipShowDelay": 300,
-        "rowSelection": {"mode": "singleRow", "checkboxes": False, "enableClickSelection": True},
-    }
-
-
 def word_grid(data: RunData) -> Any:
     """The table of words; rows come from the server as they are scrolled to."""
-    return dag.AgGrid(
-        id=ids.LEXICON_GRID, columnDefs=_columns(data), rowModelType="infinite",
-        defaultColDef={"resizable": True, "suppressMovable": True, "wrapHeaderText": True,
-                       "sortingOrder": ["desc", "asc", None]},
-        dashGridOptions=_grid_options(50), className="ag-theme-alpine instances",
-        style={"height": "100%"},
+    return data_table(
+        ids.LEXICON_GRID, _columns(data), "no word is found", header_px=50, is_paged=True,
+        column={"sortingOrder": ["desc", "asc", None]}, cacheBlockSize=PAGE_ROWS,
     )
 
 
@@ -146,11 +134,9 @@ def places_grid() -> Any:
         {"field": "motifs", "headerName": "Motifs (strand)", "flex": 1, "minWidth": 120,
          "tooltipField": "motifs"},
     ]
-    return dag.AgGrid(
-        id=ids.LEXICON_PLACES, columnDefs=columns, rowModelType="infinite",
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": False},
-        dashGridOptions=_grid_options(30), className="ag-theme-alpine instances",
-        style={"height": "100%"},
+    return data_table(
+        ids.LEXICON_PLACES, columns, "no place of this word", header_px=30, is_paged=True,
+        cacheBlockSize=PAGE_ROWS,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import dcc, html
 
@@ -12,6 +11,7 @@ from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.model_scores import RESOLUTIONS_BP, SETS
 from vizapp.views.figure_card import figure_card, help_mark
+from vizapp.views.table import data_table, interval_column, number_column
 
 ABOUT_TABLE = (
     "Every predictor on the same windows. r: Pearson correlation over all cells of the set at the "
@@ -49,56 +49,34 @@ PAPER = (
 )
 
 
-def _number(name: str, header: str, about: str, form: str = ".3f", width: int = 84) -> Any:
-    return {
-        "field": name, "headerName": header, "headerTooltip": about, "type": "rightAligned",
-        "width": width, "valueFormatter": {
-            "function": f"params.value == null ? '' : d3.format('{form}')(params.value)"},
-    }
-
-
-def _interval(name: str, header: str, about: str) -> Any:
-    bracket = f"' (' + d3.format('.3f')(params.data.{name}_low) + ' to ' + d3.format('.3f')(" \
-              f"params.data.{name}_high) + ')'"
-    return {
-        "field": name, "headerName": header, "headerTooltip": about, "type": "rightAligned",
-        "width": 164, "valueFormatter": {"function": (
-            "params.value == null ? '' : d3.format('.3f')(params.value) + "
-            f"(params.data.{name}_low == null ? '' : {bracket})")},
-    }
-
-
 def score_grid() -> Any:
     """The table of predictors; rows come with the choice of track, set and resolution."""
     columns = [
         {"field": "label", "headerName": "Predictor", "width": 210, "pinned": "left",
          "tooltipField": "about"},
-        _interval("r", "r", "Pearson r over the set"),
-        _number("n", "n of r", "Cells, or groups of cells, behind r", ",", 84),
-        _number("spearman", "Spearman", "Rank correlation over the set"),
-        _number("window_r_median", "r per window", "Median of the windows' r at 16 bp"),
-        _number("windows", "windows", "Windows with an r", ",", 78),
-        _interval("auc", "AUC", "Area under the ROC curve, 16-bp cells in reference peaks"),
-        _interval("aupr", "AUPR", "Average precision of the same"),
-        _number("mcc", "MCC", "Matthews' correlation of cells in called and reference peaks"),
-        _number("accuracy", "accuracy", "Cells called rightly"),
-        _number("recall", "recall", "Cells of reference peaks that are called"),
-        _number("precision", "precision", "Called cells that lie in reference peaks"),
-        _number("specificity", "specificity", "Other cells that are not called", ".3f", 88),
-        _number("f1", "F1", "Harmonic mean of recall and precision"),
-        _number("peak_recall", "peak recall", "Reference peaks that a called one overlaps"),
-        _number("peak_precision", "peak precision", "Called peaks that overlap a reference peak"),
-        _number("n_called", "called", "Called peaks", ",", 72),
+        interval_column("r", "r", "Pearson r over the set"),
+        number_column("n", "n of r", "Cells, or groups of cells, behind r", ",", 84),
+        number_column("spearman", "Spearman", "Rank correlation over the set"),
+        number_column("window_r_median", "r per window", "Median of the windows' r at 16 bp"),
+        number_column("windows", "windows", "Windows with an r", ",", 78),
+        interval_column("auc", "AUC", "Area under the ROC curve, 16-bp cells in reference peaks"),
+        interval_column("aupr", "AUPR", "Average precision of the same"),
+        number_column("mcc", "MCC", "Matthews' correlation of cells in called and reference peaks"),
+        number_column("accuracy", "accuracy", "Cells called rightly"),
+        number_column("recall", "recall", "Cells of reference peaks that are called"),
+        number_column("precision", "precision", "Called cells that lie in reference peaks"),
+        number_column("specificity", "specificity", "Other cells that are not called", ".3f", 88),
+        number_column("f1", "F1", "Harmonic mean of recall and precision"),
+        number_column("peak_recall", "peak recall", "Reference peaks that a called one overlaps"),
+        number_column("peak_precision", "peak precision",
+                      "Called peaks that overlap a reference peak"),
+        number_column("n_called", "called", "Called peaks", ",", 72),
         {"field": "reason", "headerName": "What is missing", "width": 240,
          "tooltipField": "reason"},
     ]
-    return dag.AgGrid(
-        id=ids.SCORE_GRID, columnDefs=columns, rowData=[],
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True,
-                       "wrapHeaderText": True},
-        dashGridOptions={"rowHeight": 26, "headerHeight": 40, "tooltipShowDelay": 300,
-                         "domLayout": "autoHeight"},
-        className="ag-theme-alpine instances", style={"height": None},
+    return data_table(
+        ids.SCORE_GRID, columns, "no predictor was evaluated on this set", height=None,
+        header_px=40, is_clickable=False,
     )
 
 
@@ -107,17 +85,13 @@ def extreme_grid() -> Any:
     columns = [
         {"field": "kind", "headerName": "", "width": 66},
         {"field": "place", "headerName": "Window", "flex": 2.4},
-        _number("r", "r, 16 bp", "Pearson r in the window"),
-        _number("observed", "observed", "Mean observed signal", ".3~g"),
-        _number("predicted", "predicted", "Mean predicted signal", ".3~g"),
+        number_column("r", "r, 16 bp", "Pearson r in the window"),
+        number_column("observed", "observed", "Mean observed signal", ".3~g"),
+        number_column("predicted", "predicted", "Mean predicted signal", ".3~g"),
     ]
-    return dag.AgGrid(
-        id=ids.EXTREME_GRID, columnDefs=columns, rowData=[], getRowId="params.data.id",
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True, "flex": 1},
-        dashGridOptions={"rowHeight": 26, "headerHeight": 32,
-                         "rowSelection": {"mode": "singleRow", "checkboxes": False,
-                                          "enableClickSelection": True}},
-        className="ag-theme-alpine instances", style={"height": "360px"},
+    return data_table(
+        ids.EXTREME_GRID, columns, "no window of this set has an r", height="360px", row_id="id",
+        column={"flex": 1},
     )
 
 

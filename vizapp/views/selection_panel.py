@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 import dash_mantine_components as dmc
 from dash import html
 
@@ -13,6 +12,7 @@ from vizapp.data import RunData
 from vizapp.views.figure_card import figure_card, help_mark, later
 from vizapp.views.saved_selections import saved_row
 from vizapp.views.selections import algebra_row
+from vizapp.views.table import data_table
 
 ABOUT_PROMINENT = (
     "Motif clusters whose occupancy inside the selection differs most from all other tokens of the "
@@ -47,17 +47,9 @@ def instance_grid(data: RunData) -> Any:
          "headerTooltip": f"{about['label']}; mean over the bin, {about['unit']}"}
         for track, about in data.explorer.tracks.items()
     ]
-    return dag.AgGrid(
-        id=ids.INSTANCE_GRID, columnDefs=columns, rowModelType="infinite",
-        defaultColDef={"resizable": True, "suppressMovable": True, "wrapHeaderText": True},
-        dashGridOptions={
-            "rowHeight": 26, "headerHeight": 46, "cacheBlockSize": 100, "maxBlocksInCache": 20,
-            "rowSelection": {
-                "mode": "singleRow", "checkboxes": False, "enableClickSelection": True,
-            },
-            "tooltipShowDelay": 300, "infiniteInitialRowCount": 1, "rowBuffer": 5,
-        },
-        className="ag-theme-alpine instances", style={"height": "100%"},
+    return data_table(
+        ids.INSTANCE_GRID, columns, "no place holds a selected word", header_px=46,
+        is_paged=True, cacheBlockSize=100,
     )
 
 

@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
+from vizapp.theme import blank_figure
 from vizapp.views.figure_card import figure_card, help_mark
 from vizapp.what_if_state import ERASERS, MAX_EDIT_TEXT
 
@@ -120,7 +121,8 @@ def _mutagenesis(where: str) -> Any:
                 className="controls",
             ),
             figure_card(ids.MUTATE_GRAPH, f"Every substitution, {where}", ABOUT_HEAT,
-                        "motiflens-mutagenesis", height="230px"),
+                        "motiflens-mutagenesis", height="230px",
+                        figure=blank_figure("press “mutate every base” to see which bases matter")),
         ],
         className="panel", **{"aria-label": "Saturation mutagenesis"},
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_ag_grid as dag
 from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.views.figure_card import help_mark
+from vizapp.views.table import data_table
 
 ABOUT = (
     "The stretch in the middle of the genome view is compared with all windows of that length. A "
@@ -64,13 +64,8 @@ def _grid(data: RunData) -> Any:
                               f"d3.format('.3~g')(params.value) + ' {_plain(about['unit'])}'"}}
           for name, about in data.genome.tracks.items()),
     ]
-    return dag.AgGrid(
-        id=ids.ALIKE_GRID, columnDefs=columns, rowData=[], getRowId="params.data.id",
-        defaultColDef={"resizable": True, "suppressMovable": True, "sortable": True},
-        dashGridOptions={"rowHeight": 26, "headerHeight": 32, "tooltipShowDelay": 300,
-                         "rowSelection": {"mode": "singleRow", "checkboxes": False,
-                                          "enableClickSelection": True}},
-        className="ag-theme-alpine instances", style={"height": "300px"},
+    return data_table(
+        ids.ALIKE_GRID, columns, "no window like this one", height="300px", row_id="id"
     )
 
 
