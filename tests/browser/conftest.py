@@ -9,9 +9,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -37,28 +43,51 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def served(synthetic_root):
-    """Address of the app, served as a user serves it."""
-    run = os.environ.get("MOTIFLENS_RUN", str(synthetic_root))
+@contextmanager
+def serving(run: Path | str) -> Iterator[str]:
+    """Address of a run's app, served as a user serves it."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--run", run, "--port", str(port)],
+        [sys.executable, "app.py", "--run", str(run), "--port", str(port)],
         cwd=REPOSITORY, stderr=subprocess.PIPE, text=True,
     )
     url = f"http://127.0.0.1:{port}/"
-    for _ in range(300):
-        if process.poll() is not None:
-            pytest.fail(f"the app did not start: {process.stderr.read()}")
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.2)
-    yield url
-    process.terminate()
-    process.wait(timeout=10)
-    process.stderr.close()
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                pytest.fail(f"the app did not start: {process.stderr.read()}")
+            try:
+                urllib.request.urlopen(url, timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        process.stderr.close()
+
+
+@contextmanager
+def opened(browser: Browser, url: str, height: int = 900) -> Iterator[Page]:
+    """A page at an address, with its console under watch: an error fails the test."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": height}, accept_downloads=True)
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda e: errors.append(str(e)))
+    tab.goto(url)
+    yield tab
+    context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def served(synthetic_root):
+    """Address of the app."""
+    with serving(os.environ.get("MOTIFLENS_RUN", synthetic_root)) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -79,19 +108,11 @@ def browser():
 
 @pytest.fixture
 def page(browser, served):
-    """The app, loaded, with its console under watch: an error fails the test."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    tab = context.new_page()
-    errors: list[str] = []
-    tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    tab.on("pageerror", lambda e: errors.append(str(e)))
-    tab.goto(served)
-    wait_for_figure(tab, "map-graph")
-    wait_for_figure(tab, "genome-graph")
-    wait_for_figure(tab, "zipf-graph")
-    yield tab
-    context.close()
-    assert errors == []
+    """The app, loaded."""
+    with opened(browser, served) as tab:
+        for graph in ("map-graph", "genome-graph", "zipf-graph"):
+            wait_for_figure(tab, graph)
+        yield tab
 
 
 def wait_for_figure(page, graph: str) -> None:

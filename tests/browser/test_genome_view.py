@@ -6,6 +6,10 @@ import re
 
 import pytest
 
+from tests.browser.conftest import opened, serving, wait_for_figure
+from tests.synthetic_run import make_run
+from vizapp.data.genome import MAX_STRIP_BP
+
 VIEW = "document.getElementById('genome-graph')"
 WHOLE = f"{VIEW}?.dataset.drawn === 'signals explained'"
 
@@ -233,6 +237,51 @@ def test_shift_and_drag_marks_a_region_that_can_be_named_removed_and_gone_to(pag
     page.click(".mark-chip >> nth=0 >> button >> nth=1")
     page.wait_for_function(
         "!document.querySelector('.mark-chip') && !location.search.includes('marks')")
+
+
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory):
+    """A run whose chromosome is wider than tokens are drawn one by one."""
+    return make_run(tmp_path_factory.mktemp("long") / "run", n_bp=MAX_STRIP_BP + 10_000)
+
+
+def test_each_zoom_level_shows_what_can_be_read_there(browser, long_run):
+    with serving(long_run) as url, opened(browser, url) as page:
+        wait_for_figure(page, "genome-graph")
+        zoom_levels(page)
+
+
+def zoom_levels(page) -> None:
+    """From the whole chromosome to bases."""
+    told = f"{VIEW}.getAttribute('aria-label')"
+    chrom, start, _ = region(page)
+    low, high = (int(page.locator(".overview-track").get_attribute(f"data-{end}"))
+                 for end in ("low", "high"))
+    named = """window.motiflensShown.views['genome-graph'].placed()
+      .filter((one) => one.item.id === 'tokens').flatMap((one) => one.row.traces)
+      .filter((trace) => trace.mode === 'text').flatMap((trace) => trace.text).length"""
+
+    def go(first: int, last: int) -> str:
+        page.fill("#region-input", f"{chrom}:{first}-{last}")
+        page.press("#region-input", "Enter")
+        page.wait_for_function(
+            f"{VIEW}.dataset.view === '{chrom}:{first - 1}-{last}' && {WHOLE}", timeout=30_000)
+        return page.evaluate(told)
+
+    whole = go(low + 1, high)
+    assert "Token density" in whole
+    assert "Token entropy" in whole
+    assert "Tokens by megacluster" not in whole
+    middle = min(start, high - 50_000)
+    wide = go(middle, middle + 49_999)
+    assert "Tokens by megacluster" in wide
+    assert "Token density" not in wide
+    assert page.evaluate(named) == 0
+    assert "named: " in go(middle, middle + 9_999)
+    assert page.evaluate(named) > 3
+    close = go(middle, middle + 199)
+    assert "Bases" in close
+    assert "Bases" not in go(middle, middle + 9_999)
 
 
 def test_below_400_bp_there_are_letters_and_hits_with_logos_and_steps_go_from_hit_to_hit(page):

@@ -3,14 +3,9 @@ the legend's filter, contours, names, what is under the pointer, and the link.""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-import urllib.request
-
 import pytest
 
-from tests.browser.conftest import REPOSITORY, free_port, wait_for_figure
+from tests.browser.conftest import opened, serving, wait_for_figure
 from tests.enlarged_run import enlarge
 
 MAP = "document.querySelector('#map-graph .js-plotly-plot')"
@@ -35,29 +30,9 @@ def middle(page, selector: str = "#map-graph .nsewdrag"):
 def big(browser, synthetic_root, tmp_path_factory):
     """A page with a map of 120,000 points."""
     root = enlarge(synthetic_root, tmp_path_factory.mktemp("big") / "run", 120_000)
-    port = free_port()
-    app = subprocess.Popen(
-        [sys.executable, "app.py", "--run", str(root), "--port", str(port)], cwd=REPOSITORY)
-    url = f"http://127.0.0.1:{port}/"
-    for _ in range(600):
-        assert app.poll() is None, "the app did not start"
-        try:
-            urllib.request.urlopen(url, timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.2)
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda e: errors.append(str(e)))
-    page.goto(url)
-    wait_for_figure(page, "map-graph")
-    yield page
-    context.close()
-    app.terminate()
-    app.wait(timeout=20)
-    assert errors == []
+    with serving(root) as url, opened(browser, url) as page:
+        wait_for_figure(page, "map-graph")
+        yield page
 
 
 def test_many_points_are_an_image_that_is_drawn_anew_and_turns_to_points(big):

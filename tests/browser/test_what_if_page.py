@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from tests.browser.conftest import REPOSITORY, free_port, wait_for_figure
+from tests.browser.conftest import opened, serving, wait_for_figure
 from tests.model_run import store_models
 from tests.synthetic_run import make_run
 
@@ -32,39 +28,13 @@ LINK = "?page=what-if&window=chr20:1005001-1013000&target=1008001-1008800&model=
 
 
 @contextmanager
-def opened(browser, run: Path, search: str = "") -> Iterator[Page]:
-    """The page What if of a run, at its opening locus or at a link's; an error in the console
-    fails the test."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "app.py", "--run", str(run), "--port", str(port)],
-        cwd=REPOSITORY, stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(url, timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None
-                time.sleep(0.2)
-        context = browser.new_context(
-            viewport={"width": 1440, "height": 1400}, accept_downloads=True)
-        tab = context.new_page()
-        errors: list[str] = []
-        tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        tab.on("pageerror", lambda e: errors.append(str(e)))
-        tab.goto(url + search)
+def what_if(browser, run: Path, search: str = "") -> Iterator[Page]:
+    """The page What if of a run, at its opening locus or at a link's."""
+    with serving(run) as url, opened(browser, url + search, height=1400) as page:
         if not search:
-            tab.locator("#what-if-open").click()
-        wait_for_figure(tab, "what-if-graph")
-        yield tab
-        context.close()
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-    assert errors == []
+            page.locator("#what-if-open").click()
+        wait_for_figure(page, "what-if-graph")
+        yield page
 
 
 def sums(page) -> list[float]:
@@ -130,7 +100,7 @@ def put_back_and_mutate(page, before: float, after: float, wrong: str, stretch: 
 def test_a_call_is_knocked_out_undone_exported_and_linked(browser, tmp_path):
     root = make_run(tmp_path / "run", n_bp=30_000)
     store_models(root)
-    with opened(browser, root, LINK) as page:
+    with what_if(browser, root, LINK) as page:
         before, after = knock_out(page, " at 1,008,")
         text, table = saved(page)
         assert len(re.findall(r"# edit \d+: call .* off\n", text)) == 1
@@ -142,7 +112,7 @@ def test_a_call_is_knocked_out_undone_exported_and_linked(browser, tmp_path):
 
 
 def test_ctcfs_call_of_the_demo_carries_its_site(browser, real_run):
-    with opened(browser, real_run) as page:
+    with what_if(browser, real_run) as page:
         before, after = knock_out(page, CALL)
         assert after < 0.6 * before
         page.wait_for_function(
