@@ -152,7 +152,10 @@ window.motiflensDraw = (function () {
     g.rect(pen.left, top - 1, pen.right - pen.left, bottom - top + 2);
     g.clip();
     one.row.traces.forEach(function (trace) {
-      if (trace.type === "heatmap") { cells(pen, trace, top, bottom, heat); }
+      if (trace.type === "heatmap") {
+        // A strip fills its share of the scale; below it there may be names.
+        cells(pen, trace, heat ? top : y(trace.y[1]), heat ? bottom : y(trace.y[0]), heat);
+      }
       else if (trace.mode === "text") { texts(pen, trace, y); }
       else if (trace.mode === "markers") { arrows(pen, trace, y); }
       else if (trace.fill === "toself") { shapes(pen, trace, y); }

@@ -31,7 +31,7 @@ from vizapp.explained import (
     explained_text,
     parse_explained,
 )
-from vizapp.figures.label_places import shorten
+from vizapp.figures.label_places import first_factor
 from vizapp.genome_state import TrackItem
 from vizapp.state import Region
 from vizapp.views.genome_explained import base_contributions, error_text, motif_contributions
@@ -160,7 +160,7 @@ def test_tokens_are_named_where_a_window_is_narrow_enough(data):
         return row
 
     narrow, wide = named(2_000), named(30_000)
-    labels = {shorten(label, 16) for label in data.explorer.cluster_labels}
+    labels = {first_factor(label) for label in data.explorer.cluster_labels}
     (names,) = [t for t in narrow["traces"] if t.get("mode") == "text"]
     assert names["text"]
     assert set(names["text"]) <= labels

@@ -20,6 +20,15 @@ def shorten(label: str, most: int = 24) -> str:
     return label if len(label) <= most else label[: most - 1] + "…"
 
 
+def first_factor(label: str) -> str:
+    """The first factor that the label of a motif cluster names.
+
+    >>> [first_factor(label) for label in ("CTCF (-) MA0139.1", "KLF4 / RREB1 +27", "CpG")]
+    ['CTCF', 'KLF4', 'CpG']
+    """
+    return label.split(" ", 1)[0]
+
+
 class Box(NamedTuple):
     """A rectangle in pixels."""
 

@@ -27,7 +27,7 @@ from vizapp.figures.genome import (
 )
 from vizapp.figures.genome_hits import TITLE, Hit, hits_track
 from vizapp.figures.genome_signals import Curve, curves_track, difference
-from vizapp.figures.label_places import shorten
+from vizapp.figures.label_places import first_factor, shorten
 from vizapp.genome_state import Mark, TrackItem
 from vizapp.loci import format_locus
 from vizapp.state import Region
@@ -175,7 +175,7 @@ def _name_lane(data: RunData, region: Region, lo: int, hi: int) -> NameLane:
     if stored.covers(region, "tokens"):
         cluster, weight = stored.leading(region)
         labels = data.explorer.cluster_labels
-        return NameLane([shorten(labels[c], _NAME_LETTERS) for c in cluster], weight,
+        return NameLane([first_factor(labels[c]) for c in cluster], weight,
                         "the motif that contributes most to the token model's prediction")
     words = data.lexicon.words_of(region.chrom, lo, hi)
     is_word = np.array([bool(data.lexicon.labels.clusters_of(w)) for w in words])
