@@ -7,6 +7,7 @@ cluster's feature values (paper, sections on continuous tokens and motif cluster
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -80,8 +81,9 @@ class TokenStore:
     def bin_range(self, chrom: str, start: int, end: int) -> tuple[int, int]:
         """Bins ``[lo, hi)`` that overlap ``[start, end)``; empty when none does."""
         edges = self.edges(chrom)
-        lo = int(np.searchsorted(edges, start, side="right")) - 1
-        hi = int(np.searchsorted(edges, end, side="left"))
+        # numpy's searchsorted would first cast all edges to the type of a Python int.
+        lo = bisect_right(edges, start) - 1
+        hi = bisect_left(edges, end)
         n = len(edges) - 1
         return max(0, min(lo, n)), max(0, min(hi, n))
 

@@ -164,8 +164,15 @@ class ExplorerData:
 
     def communities(self, level: str) -> pd.DataFrame:
         """Rows of the community table for 'mega' or 'sub', indexed by community."""
+        return self._communities[level]
+
+    @cached_property
+    def _communities(self) -> dict[str, pd.DataFrame]:
         table = self.community_table
-        return table[table["level"] == level].set_index("community").sort_index()
+        return {
+            level: table[table["level"] == level].set_index("community").sort_index()
+            for level in ("mega", "sub")
+        }
 
     def color_options(self) -> list[dict]:
         """Choices of what colours the map, grouped, for a select."""

@@ -201,9 +201,12 @@ class GenomeData(GenomePlaces):
         """Open every array and, where the run is small, reduce it, so that the first jump is as
         fast as the next."""
         for cache in (self._codes, self._depth, self._mega, self._observed, self._predicted,
-                      self.targets, self._rows):
+                      self.targets):
             len(cache)
         self.attributions.warm()
+        _ = self.transcript_rows
+        for target in self.targets:
+            self.peaks_of(target)
         if sum(high - low for low, high in self.chroms.values()) <= _WARM_BP:
             for chrom, (low, high) in self.chroms.items():
                 whole = Region(chrom, low, high)

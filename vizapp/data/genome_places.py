@@ -15,8 +15,8 @@ from vizapp.loci import Band, Padding
 from vizapp.state import Region, around
 
 
-class _Rows:
-    """Rows of a table by chromosome and place."""
+class Rows:
+    """Rows of a table, with ``chrom``, ``start`` and ``end``, found by place."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.frame = frame
@@ -52,22 +52,26 @@ class GenomePlaces:
         self.transcripts = run.table("transcripts")
         self.intervals = run.table("intervals")
         self.peaks = run.table("peaks")
+        self._parts: dict[tuple[str, str], Rows] = {}
 
     @cached_property
-    def _rows(self) -> list[_Rows]:
-        return [_Rows(f) for f in (self.genes, self.transcripts, self.intervals, self.peaks)]
+    def transcript_rows(self) -> Rows:
+        """Transcripts by place; genes in a run that has no transcripts."""
+        return Rows(self.transcripts if len(self.transcripts) else self.genes)
 
-    def in_window(self, frame: pd.DataFrame, region: Region) -> pd.DataFrame:
-        """Rows of an annotation table, or of a part of one, that overlap the window."""
-        for rows in self._rows:
-            if rows.frame is frame:
-                return rows.overlapping(region)
-        inside = (
-            (frame["chrom"] == region.chrom)
-            & (frame["start"] < region.end)
-            & (frame["end"] > region.start)
-        )
-        return frame[inside]
+    def peaks_of(self, target: str) -> Rows:
+        """Peaks of a target by place."""
+        return self._part(self.peaks, "target", target)
+
+    def intervals_of(self, kind: str) -> Rows:
+        """Intervals of a kind by place."""
+        return self._part(self.intervals, "kind", kind)
+
+    def _part(self, frame: pd.DataFrame, column: str, value: str) -> Rows:
+        key = column, value
+        if key not in self._parts:
+            self._parts[key] = Rows(frame[frame[column] == value])
+        return self._parts[key]
 
     @cached_property
     def targets(self) -> dict[str, int]:
@@ -90,7 +94,7 @@ class GenomePlaces:
     @cached_property
     def bands(self) -> list[Band]:
         """Cytobands of the run's assembly."""
-        rows = self.intervals[self.intervals["kind"] == "cytoband"]
+        rows = self.intervals_of("cytoband").frame
         return list(zip(rows["chrom"], rows["start"].tolist(), rows["end"].tolist(), rows["name"],
                         strict=True))
 
@@ -152,7 +156,7 @@ class GenomePlaces:
         if kind == "gene":
             frame, what = self.genes, "gene"
         elif kind.startswith("peak:") and kind[5:] in self.targets:
-            frame, what = self.peaks[self.peaks["target"] == kind[5:]], f"{kind[5:]} peak"
+            frame, what = self.peaks_of(kind[5:]).frame, f"{kind[5:]} peak"
         else:
             raise RegionError("choose what to step to from the list: genes or a set of peaks")
         here = frame[frame["chrom"] == region.chrom]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pandas as pd
 
+from vizapp.data.genome_places import Rows
 from vizapp.theme import MODEL_COLORS, MODEL_LABELS
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ class GenomeTracks:
         return found
 
     @cached_property
-    def repeats(self) -> pd.DataFrame:
-        """Repeats of the run's region; empty when it was made without."""
+    def repeats(self) -> Rows:
+        """Repeats of the run's region by place; none when it was made without."""
         run = self._data.run
         if not run.exists("repeats"):
-            return pd.DataFrame({"chrom": [], "start": [], "end": [], "name": []})
-        return run.table("repeats")
+            return Rows(pd.DataFrame({"chrom": [], "start": [], "end": [], "name": []}))
+        return Rows(run.table("repeats"))
 
     @cached_property
     def catalogue(self) -> dict[str, TrackInfo]:
@@ -111,7 +112,7 @@ class GenomeTracks:
                 label = _KIND_LABELS.get(kind, str(kind).replace("_", " "))
                 rows.append(TrackInfo(f"intervals.{kind}", "intervals", group, label, str(kind),
                                       is_default=kind == "cpg_island"))
-        if len(self.repeats):
+        if len(self.repeats.frame):
             rows.append(TrackInfo("repeats", "repeats", group, "Repeats"))
         return rows
 

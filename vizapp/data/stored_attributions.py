@@ -168,16 +168,19 @@ class StoredAttributions:
         csr = indptr - indptr[0], arrays.indices.window(*part), arrays.values.window(*part)
         return csr, lo, arrays.tiles.worst(lo, hi)
 
-    def leading(self, region: Region) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def leading(self, region: Region) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """For each bin of the window the cluster that contributes most, either way, and the size
         of that contribution; 0 where there is none."""
         (indptr, cluster, value), _, _ = self.rows(region)
-        n = len(indptr) - 1
-        row = np.repeat(np.arange(n), np.diff(indptr))
-        size = np.abs(value.astype(np.float64))
-        first = np.lexsort((-size, row))[indptr[:-1][np.diff(indptr) > 0]]
-        found, weight = np.zeros(n, dtype=np.int64), np.zeros(n)
-        found[row[first]], weight[row[first]] = cluster[first], size[first]
+        held = np.flatnonzero(np.diff(indptr))
+        found = np.zeros(len(indptr) - 1, dtype=np.int64)
+        weight = np.zeros(len(indptr) - 1, dtype=np.float32)
+        if len(held):
+            size = np.abs(value)
+            weight[held] = np.maximum.reduceat(size, indptr[held])
+            # The first of equal ones.
+            leads = np.flatnonzero(size == np.repeat(weight, np.diff(indptr)))
+            found[held] = cluster[leads[np.searchsorted(leads, indptr[held])]]
         return found, weight
 
     def bases(

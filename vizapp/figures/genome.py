@@ -287,12 +287,13 @@ def names_with_room(
     [1, 2]
     """
     half = (letters + 1.5) * letter_bp / 2
-    free = weight > 0
+    left = np.argsort(-weight, kind="stable")
+    left = left[weight[left] > 0]
     kept = []
-    for i in np.argsort(-weight, kind="stable"):
-        if free[i]:
-            kept.append(i)
-            free &= np.abs(middle - middle[i]) >= half + half[i]
+    while len(left):
+        i = left[0]
+        kept.append(i)
+        left = left[np.abs(middle[left] - middle[i]) >= half[left] + half[i]]
     return np.sort(np.array(kept, dtype=np.int64))
 
 

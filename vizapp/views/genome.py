@@ -129,10 +129,7 @@ def overview(data: RunData, region: Region) -> Any:
         share = 100 / (high - low)
         return {"left": f"{(start - low) * share:.4f}%", "width": f"{(end - start) * share:.4f}%"}
 
-    table = data.genome.intervals
-    bands = data.genome.in_window(
-        table[table["kind"] == "cytoband"], Region(region.chrom, low, high)
-    )
+    bands = data.genome.intervals_of("cytoband").overlapping(Region(region.chrom, low, high))
     # A name needs about 7 px a letter of a bar of about 700 px, or it would run into the next.
     least = 0.010 * (high - low)
     shown = [

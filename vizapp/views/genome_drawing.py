@@ -50,9 +50,7 @@ _HOVER_BINS = 700
 
 def _genes(data: RunData, frame: Frame) -> Track:
     region = frame.loaded
-    table = data.genome.in_window(data.genome.transcripts, region)
-    if len(table) == 0 and len(data.genome.transcripts) == 0:
-        table = data.genome.in_window(data.genome.genes, region)
+    table = data.genome.transcript_rows.overlapping(region)
     shapes: dict[str, GeneShape] = {}
     for row in table.itertuples():
         label = row.gene or getattr(row, "name", "")
@@ -174,8 +172,8 @@ def _name_lane(data: RunData, region: Region, lo: int, hi: int) -> NameLane:
     stored = data.genome.attributions
     if stored.covers(region, "tokens"):
         cluster, weight = stored.leading(region)
-        labels = data.explorer.cluster_labels
-        return NameLane([first_factor(labels[c]) for c in cluster], weight,
+        names = [first_factor(label) for label in data.explorer.cluster_labels]
+        return NameLane([names[c] for c in cluster.tolist()], weight,
                         "the motif that contributes most to the token model's prediction")
     words = data.lexicon.words_of(region.chrom, lo, hi)
     is_word = np.array([bool(data.lexicon.labels.clusters_of(w)) for w in words])
@@ -192,14 +190,14 @@ def _intervals(data: RunData, frame: Frame, info: TrackInfo) -> list[Track]:
     genome, region = data.genome, frame.loaded
     name, color = info.label, "#009E73"
     if info.kind == "peaks":
-        table = genome.peaks[genome.peaks["target"] == info.of]
+        among = genome.peaks_of(info.of)
         name = f"{info.of} peaks"
         color = OKABE_ITO[(2 + list(genome.targets).index(info.of)) % len(OKABE_ITO)]
     elif info.kind == "repeats":
-        table, color = data.tracks.repeats, "#7A6A53"
+        among, color = data.tracks.repeats, "#7A6A53"
     else:
-        table = genome.intervals[genome.intervals["kind"] == info.of]
-    rows = [(name, color, _spans(genome.in_window(table, region)))]
+        among = genome.intervals_of(info.of)
+    rows = [(name, color, _spans(among.overlapping(region)))]
     return [interval_track("", rows, region.start, region.end, frame.view.width)]
 
 

@@ -76,13 +76,13 @@ def interaction_cards(data: RunData) -> list[Any]:
 
 def _pair_columns() -> list[dict[str, Any]]:
     name = {"sortable": True, "flex": 1, "minWidth": 96}
-    form = "+.3~g"
+    form = "+.2~g"
     interval = f"{written(form, 'params.data.low')} + ' to ' + {written(form, 'params.data.high')}"
     return [
         {"field": "first_label", "headerName": "First", "tooltipField": "first_label", **name},
         {"field": "second_label", "headerName": "Second", "tooltipField": "second_label", **name},
         number_column("interaction", "Interaction", "Mean, log2", "+.3~g", 84),
-        {"field": "low", "headerName": "95 % interval", "width": 118, "type": "rightAligned",
+        {"field": "low", "headerName": "95 % interval", "width": 138, "type": "rightAligned",
          "sortable": True, "headerTooltip": "Bootstrap over sites; sorts by the lower end",
          "valueFormatter": {"function": interval}},
         {"field": "q", "headerName": "q", "width": 64, "type": "rightAligned", "sortable": True,
