@@ -13,7 +13,7 @@ window.dash_clientside = window.dash_clientside || {};
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
   /* What both places show, and the places themselves by the id of their element. */
   const shown = { items: [], marks: [], catalogue: null, views: {} };
-  let picks = 0;
+  let picks = 0, bandsOf = "";
 
   function say(error) {
     if (error.name === "AbortError") { return; }
@@ -23,6 +23,33 @@ window.dash_clientside = window.dash_clientside || {};
       props: { children: String(text), color: "red", withCloseButton: true, variant: "light",
                className: "notice-alert", duration: 0 },
     } });
+  }
+
+  const locus = (view) =>
+    view.chrom + ":" + (view.start + 1).toLocaleString("en") + "-" + view.end.toLocaleString("en");
+
+  function widthText(bp) {
+    const three = (v) => String(Number(v.toPrecision(3)));
+    return bp < 1000 ? bp + " bp" : bp < 999500 ? three(bp / 1000) + " kb" : three(bp / 1e6) + " Mb";
+  }
+
+  /* Where the window is, in words and on the chromosome: it moves with the hand. The server draws
+     the bands of another chromosome. */
+  function sayWhere(view, where) {
+    const readout = document.getElementById("region-readout"), text = where + "  (" + widthText(view.end - view.start) + ")";
+    if (readout.textContent !== text) { readout.textContent = text; }
+    const track = document.querySelector(".overview-track");
+    if (!track) { return; }
+    if (track.dataset.chrom !== view.chrom) {
+      if (bandsOf !== view.chrom) { set("overview-chrom-store", { data: view.chrom }); }
+      bandsOf = view.chrom;
+      return;
+    }
+    bandsOf = view.chrom;
+    const low = Number(track.dataset.low), share = 100 / (Number(track.dataset.high) - low);
+    Object.assign(track.dataset, { start: view.start, end: view.end });
+    Object.assign(track.querySelector(".overview-window").style, {
+      left: (view.start - low) * share + "%", width: (view.end - view.start) * share + "%" });
   }
 
   const paintAll = () => Object.values(shown.views).forEach((view) => view.paint());
@@ -138,6 +165,7 @@ window.dash_clientside = window.dash_clientside || {};
       if (storeId !== "region-store" || same(region, followed)) { return; }
       followed = region;
       set("region-shown-store", { data: region });
+      set("region-input", { value: locus(region) });
     };
 
     /* -- drawing ---------------------------------------------------------------------------- */
@@ -181,8 +209,8 @@ window.dash_clientside = window.dash_clientside || {};
     function tell(div) {
       const names = placed.map((one) => (one.row.title || (one.row.yaxis.ticktext || []).join(", ")) +
         (one.row.note ? " (" + one.row.note + ")" : ""));
-      const where = view.chrom + ":" + (view.start + 1).toLocaleString("en") + "-" +
-        view.end.toLocaleString("en");
+      const where = locus(view);
+      if (hostId === FIRST) { sayWhere(view, where); }
       div.setAttribute("aria-label", "Genome view of " + where + ". Tracks: " + names.join("; "));
       const done = PARTS.slice(0, 2).filter((part) => shown.items
         .every((item) => shown.partOf(item.id) !== part || same(at[item.id], view)));
@@ -214,7 +242,13 @@ window.dash_clientside = window.dash_clientside || {};
     function settle() {
       window.clearTimeout(rest);
       rest = null;
-      set(storeId, { data: view });
+      reach(view);
+    }
+
+    /* Asked for first, told to the store then: the page's callbacks take longer than the request. */
+    function reach(region) {
+      me.show(region);
+      set(storeId, { data: region });
     }
 
     me.zoom = function (factor, bp) {
@@ -225,8 +259,7 @@ window.dash_clientside = window.dash_clientside || {};
     me.go = function (region) {
       const all = JSON.parse(document.getElementById(FIRST).dataset.chroms);
       const [low, most] = all.find((one) => one[0] === region.chrom).slice(1);
-      set(storeId, { data: { chrom: region.chrom, start: Math.max(low, region.start),
-                             end: Math.min(most, region.end) } });
+      reach({ chrom: region.chrom, start: Math.max(low, region.start), end: Math.min(most, region.end) });
     };
 
     /* -- pointer ---------------------------------------------------------------------------- */

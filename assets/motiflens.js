@@ -178,8 +178,8 @@ window.dash_clientside = window.dash_clientside || {};
       document.removeEventListener("pointercancel", drop);
       document.removeEventListener("pointerup", drop);
       if (first === start) { return; }
-      const region = { chrom: track.dataset.chrom, start: first, end: first + width };
-      window.dash_clientside.set_props("region-store", { data: region });
+      window.motiflensShown.views["genome-graph"].go(
+        { chrom: track.dataset.chrom, start: first, end: first + width });
     };
     place(event);
     document.addEventListener("pointermove", place);

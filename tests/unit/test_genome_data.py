@@ -249,3 +249,4 @@ def test_opening_selection_is_a_community_of_the_map(data, genome):
 
 def test_widths_are_written_for_people():
     assert [width_text(w) for w in (812, 20_000, 1_250_000)] == ["812 bp", "20 kb", "1.25 Mb"]
+    assert [width_text(w) for w in (999_499, 999_500)] == ["999 kb", "1 Mb"]

@@ -17,10 +17,9 @@ from vizapp.callbacks.links import go_to
 from vizapp.data import RunData
 from vizapp.figures.genome import x_title
 from vizapp.genome_state import marks_from_text, parse_marks, parse_tracks, tracks_from_text
-from vizapp.loci import format_locus
 from vizapp.state import parse_region
 from vizapp.views.genome import overview, step_options
-from vizapp.views.genome_drawing import build_genome, build_tracks, width_text
+from vizapp.views.genome_drawing import build_genome, build_tracks
 from vizapp.views.genome_frame import Asked
 
 
@@ -101,14 +100,13 @@ def register(app: Dash, data: RunData) -> None:
             return flask.make_response({"error": says}, 200 if is_typed else 400)
         return flask.Response(body, mimetype="application/json")
 
+    # The browser moves the window on it, and says where it is.
     @app.callback(
-        Output(ids.REGION_INPUT, "value"), Output(ids.REGION_READOUT, "children"),
-        Output(ids.OVERVIEW, "children"), Input(ids.REGION_STORE, "data"),
+        Output(ids.OVERVIEW, "children"), Input(ids.OVERVIEW_CHROM_STORE, "data"),
+        State(ids.REGION_STORE, "data"), prevent_initial_call=True,
     )
-    def tell(raw: Any) -> Any:
-        region = parse_region(raw, data.genome.chroms)
-        text = format_locus(*region)
-        return text, f"{text}  ({width_text(region.width)})", overview(data, region)
+    def another_chromosome(_: Any, raw: Any) -> Any:
+        return overview(data, parse_region(raw, data.genome.chroms))
 
     @app.callback(
         Output(ids.TRACKS_STORE, "data"), Output(ids.MARKS_STORE, "data"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import dash_mantine_components as dmc
 from dash import dcc, html
 
 from vizapp import component_ids as ids
@@ -32,16 +31,13 @@ def graph_config(
 
 
 def help_mark(text: str, label: str) -> Any:
-    """A question mark that explains, reachable by keyboard."""
-    return dmc.HoverCard(
-        [
-            dmc.HoverCardTarget(
-                html.Button("?", className="help-mark", **{"aria-label": f"What is {label}?"})
-            ),
-            dmc.HoverCardDropdown(dmc.Text(text, size="sm", maw=360)),
-        ],
-        withArrow=True, shadow="md", openDelay=100,
-    )
+    """A question mark that explains, reachable by keyboard; the browser shows the text.
+
+    One card serves all of them: a component that opens would cost time at every change of the
+    page, for each mark.
+    """
+    return html.Button("?", className="help-mark", **{
+        "aria-label": f"What is {label}?", "data-help": text})
 
 
 def download_buttons(graph_id: str, filename: str, title: str) -> Any:

@@ -6,14 +6,15 @@ import json
 from typing import Any
 
 import dash_mantine_components as dmc
-from dash import html
+from dash import dcc, html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
 from vizapp.data.genome_tracks import TrackInfo
+from vizapp.loci import format_locus
 from vizapp.state import Region
 from vizapp.views.figure_card import download_buttons, help_mark
-from vizapp.views.genome_drawing import LATER
+from vizapp.views.genome_drawing import LATER, width_text
 from vizapp.views.genome_explained_controls import explain_menu
 from vizapp.views.genome_second import second_card
 from vizapp.views.what_if import open_button
@@ -36,7 +37,7 @@ ABOUT_GENOME = (
 )
 
 
-def controls(data: RunData) -> Any:
+def controls(data: RunData, region: Region) -> Any:
     """Pan, zoom, step, and what opens the list of tracks."""
     def button(i: str, label: str, hint: str) -> Any:
         return html.Button(label, id=i, title=hint, className="tool", n_clicks=0,
@@ -55,7 +56,9 @@ def controls(data: RunData) -> Any:
                 ],
                 className="tools",
             ),
-            html.Span(id=ids.REGION_READOUT, className="readout", role="status"),
+            # The browser says here where the window is.
+            html.Span(f"{format_locus(*region)}  ({width_text(region.width)})",
+                      id=ids.REGION_READOUT, className="readout", role="status"),
             html.Div(
                 [
                     button(ids.STEP_PREVIOUS, "previous", "Previous of the chosen kind (p)"),
@@ -153,8 +156,8 @@ def overview(data: RunData, region: Region) -> Any:
     ]
 
 
-def genome_card(data: RunData) -> Any:
-    """The genome view, full width."""
+def genome_card(data: RunData, region: Region) -> Any:
+    """The genome view, full width, at a place."""
     title = f"Genome, {data.assembly}"
     ends = [[chrom, low, high] for chrom, (low, high) in data.genome.chroms.items()]
     head = html.Div(
@@ -174,13 +177,14 @@ def genome_card(data: RunData) -> Any:
            "data-catalogue": json.dumps(catalogue(data))},
     )
     card = html.Section([head, canvas], className="card-body", **{"aria-label": title})
-    strip = html.Div(id=ids.OVERVIEW, className="overview")
+    strip = html.Div(overview(data, region), id=ids.OVERVIEW, className="overview")
+    chrom = dcc.Store(id=ids.OVERVIEW_CHROM_STORE)
     panel = html.Div(id=ids.TRACKS_PANEL, className="track-panel", hidden=True, role="group",
                      **{"aria-label": "Tracks to show"})
     marks = html.Div(id=ids.MARKS_LIST, className="genome-marks",
                      **{"aria-label": "Marked regions"})
     return html.Div(
-        [controls(data), panel, marks, strip, card, second_card(data)],
+        [controls(data, region), panel, marks, strip, chrom, card, second_card(data)],
         className="panel genome-panel",
     )
 

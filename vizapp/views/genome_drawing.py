@@ -338,4 +338,5 @@ def width_text(width: int) -> str:
     """A width for a person: 812 bp, 20.0 kb, 1.25 Mb."""
     if width < 1000:
         return f"{width:,} bp"
-    return f"{width / 1000:.3g} kb" if width < 1_000_000 else f"{width / 1e6:.3g} Mb"
+    # What would be rounded to 1,000 kb is 1 Mb.
+    return f"{width / 1000:.3g} kb" if width < 999_500 else f"{width / 1e6:.3g} Mb"

@@ -150,7 +150,7 @@ def page(
                 ],
                 className="upper",
             ),
-            genome_card(data),
+            genome_card(data, region),
             neighbors_card(data),
         ],
         id={"type": ids.PAGE_BODY, "page": "workspace"}, className="workspace",
