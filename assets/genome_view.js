@@ -13,7 +13,12 @@ window.dash_clientside = window.dash_clientside || {};
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
   /* What both places show, and the places themselves by the id of their element. */
   const shown = { items: [], marks: [], catalogue: null, views: {} };
-  let picks = 0, bandsOf = "";
+  let picks = 0, bandsOf = "", isTyping = false;
+  document.addEventListener("input", function (event) {
+    if (event.target.id === "region-input") { isTyping = true; }
+  }, true);
+  document.addEventListener("keydown", (event) => { if (event.key === "Enter") { isTyping = false; } }, true);
+  document.addEventListener("click", () => { isTyping = false; }, true);
 
   function say(error) {
     if (error.name === "AbortError") { return; }
@@ -165,7 +170,8 @@ window.dash_clientside = window.dash_clientside || {};
       if (storeId !== "region-store" || same(region, followed)) { return; }
       followed = region;
       set("region-shown-store", { data: region });
-      set("region-input", { value: locus(region) });
+      // What somebody is typing stays.
+      if (!isTyping) { set("region-input", { value: locus(region) }); }
     };
 
     /* -- drawing ---------------------------------------------------------------------------- */

@@ -121,6 +121,45 @@ def test_region_box_takes_a_region_and_a_gene(page):
     other.close()
 
 
+def test_what_is_typed_while_the_views_follow_stays(page):
+    chrom, rest = page.input_value("#region-input").split(":")
+    start = int(rest.split("-")[0].replace(",", ""))
+    page.click("#pan-right")
+    page.wait_for_function(
+        "old => document.querySelector('#region-readout').innerText.split('  ')[0] !== old",
+        arg=f"{chrom}:{rest}")
+    page.fill("#region-input", f"{chrom}:{start}-{start + 4_999}")
+    # Longer than the other views take to hear of the move.
+    page.wait_for_timeout(1_500)
+    assert page.input_value("#region-input") == f"{chrom}:{start}-{start + 4_999}"
+    page.press("#region-input", "Enter")
+    page.wait_for_function(
+        "text => document.getElementById('region-input').value === text",
+        arg=f"{chrom}:{start:,}-{start + 4_999:,}")
+
+
+def test_a_question_mark_explains_by_pointer_and_by_key(page):
+    mark = page.locator(".help-mark").first
+    text = mark.get_attribute("data-help")
+    mark.hover()
+    page.wait_for_selector("#help-card.is-open")
+    assert page.inner_text("#help-card") == text
+    assert mark.get_attribute("aria-describedby") == "help-card"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#help-card", state="hidden")
+    page.mouse.move(5, 5)
+    # By keyboard: from the control before it.
+    mark.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#help-card.is-open")
+    box, view = page.locator("#help-card").bounding_box(), page.viewport_size
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= view["width"]
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#help-card", state="hidden")
+
+
 def test_dragging_the_genome_view_moves_the_region(page):
     old = region(page)
     track = page.locator("#genome-graph .genome-canvas")
