@@ -23,11 +23,7 @@ window.dash_clientside = window.dash_clientside || {};
   function say(error) {
     if (error.name === "AbortError") { return; }
     const text = error instanceof TypeError ? "the tracks did not arrive; try again" : error.message;
-    set("notice", { children: {
-      namespace: "dash_mantine_components", type: "Alert",
-      props: { children: String(text), color: "red", withCloseButton: true, variant: "light",
-               className: "notice-alert", duration: 0 },
-    } });
+    window.motiflensAside.say(text);
   }
 
   const locus = (view) =>

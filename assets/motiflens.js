@@ -113,10 +113,23 @@ window.dash_clientside = window.dash_clientside || {};
     const plot = plotOf(button.dataset.graph) || document.getElementById(button.dataset.graph);
     if (!plot || !window.Plotly) { return; }
     if (plot.motiflensFigure) {  /* drawn on a canvas: Plotly draws the same window for the file */
-      plot.motiflensFigure().then((figure) => figure && save(button, plot, figure));
+      plot.motiflensFigure().then((figure) => figure && keep(button, plot, figure));
     } else {
-      save(button, plot, { data: vectors(plot, button), layout: plot.layout });
+      keep(button, plot, { data: vectors(plot, button), layout: plot.layout });
     }
+  }
+
+  function keep(button, plot, figure) {
+    if (button.dataset.format !== "csv") { save(button, plot, figure); return; }
+    const drawn = plot._fullData ? { data: plot._fullData } : figure;
+    const images = (figure.layout.images || []).length;
+    const text = images ? "" : window.motiflensFigureData.csv(drawn, button.dataset.title);
+    if (!text) {
+      window.motiflensAside.say(images ? "the map is drawn as an image; Export, above the places, has its points"
+        : "this figure shows nothing yet, so there is no data to save");
+      return;
+    }
+    window.motiflensAside.keepFile(new Blob([text], { type: "text/csv" }), button.dataset.name + ".csv");
   }
 
   function save(button, plot, figure) {

@@ -4,6 +4,8 @@ window.dash_clientside = window.dash_clientside || {};
 (function () {
   "use strict";
 
+  const aside = window.motiflensAside;
+
   let chosen = "replace", sent = "replace";
 
   /* Shift adds, Alt subtracts, both intersect; without them the choice in the panel counts. */
@@ -53,22 +55,6 @@ window.dash_clientside = window.dash_clientside || {};
     return points.filter((_, i) => keep.has(i));
   }
 
-  function keepFile(blob, name) {
-    const link = document.createElement("a"), url = URL.createObjectURL(blob);
-    link.href = url;
-    link.download = "motiflens-" + name;
-    link.click();
-    window.setTimeout(() => URL.revokeObjectURL(url), 10000);
-  }
-
-  function say(text) {
-    window.dash_clientside.set_props("notice", { children: {
-      namespace: "dash_mantine_components", type: "Alert",
-      props: { children: String(text), color: "red", withCloseButton: true, variant: "light",
-               className: "notice-alert", duration: 0 },
-    } });
-  }
-
   window.dash_clientside.motiflens_selection = {
     /* The choice in the panel, until a modifier key overrules it. */
     choose: function (how) { chosen = sent = how; return how; },
@@ -81,16 +67,16 @@ window.dash_clientside = window.dash_clientside || {};
       const match = /^export-(places|points)-(bed|csv)\./.exec(pressed.prop_id || "");
       if (!match || !pressed.value) { return keep; }
       if (!selection) {
-        say("nothing is selected, so there is nothing to download; select first");
+        aside.say("nothing is selected, so there is nothing to download; select first");
         return keep;
       }
       const name = match[1] + "." + match[2];
       return window.fetch("export/" + name, {
         method: "POST", headers: { "Content-Type": "application/json" },
         body: JSON.stringify({ selection: selection }),
-      }).then((answer) => answer.ok ? answer.blob().then((blob) => keepFile(blob, name))
-        : answer.json().then((body) => say(body.error))
-      ).catch(() => say("the download did not arrive; try again")).then(() => name);
+      }).then((answer) => answer.ok ? answer.blob().then((blob) => aside.keepFile(blob, "motiflens-" + name))
+        : answer.json().then((body) => aside.say(body.error))
+      ).catch(() => aside.say("the download did not arrive; try again")).then(() => name);
     },
 
     /* A drawn outline within a pixel of the hand's, in five digits and at most 500 corners. */

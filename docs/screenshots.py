@@ -54,6 +54,26 @@ def shoot(page: Page, folder: Path) -> None:
     page.locator(".run-page").screenshot(path=folder / "run.png")
 
 
+#: Pages that a link opens: name, what follows the address, and figures to wait for.
+PAGES = (
+    ("what-if", "?page=what-if&region=chr20:1483501-1485500&edits=factor CTCF off",
+     ("what-if-graph",)),
+    ("effects", "?page=effects", ("effect-graph", "interaction-graph")),
+    ("benchmark", "?page=benchmark", ("bench-graph",)),
+)
+
+
+def shoot_pages(page: Page, url: str, folder: Path) -> None:
+    """The pages that a link opens."""
+    page.set_viewport_size({"width": 1440, "height": 1400})
+    for name, link, graphs in PAGES:
+        page.goto(url + link)
+        for graph in graphs:
+            page.wait_for_function(DRAWN, arg=graph, timeout=60_000)
+        page.wait_for_timeout(2_500)
+        page.locator(f".{name}-page").screenshot(path=folder / f"{name}.png")
+
+
 def main(run: Path) -> None:
     """Serve the run, take the pictures, stop."""
     with socket.socket() as probe:
@@ -80,6 +100,7 @@ def main(run: Path) -> None:
             page.goto(url)
             _ready(page)
             shoot(page, ROOT / "docs")
+            shoot_pages(page, url, ROOT / "docs")
             browser.close()
     finally:
         server.terminate()

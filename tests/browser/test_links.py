@@ -3,9 +3,12 @@ and the region box; with its notices, keys, downloads and URL."""
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 VIEW = "document.getElementById('genome-graph')"
@@ -249,6 +252,42 @@ def test_every_figure_downloads(page, graph, kind, tmp_path):
     head = path.read_bytes()[:400]
     assert caught.value.suggested_filename.endswith(f".{kind}")
     assert head.startswith(b"\x89PNG") if kind == "png" else b"<svg" in head
+
+
+@pytest.mark.parametrize("graph", ["zipf-graph", "map-graph", "prominent-graph"])
+def test_the_numbers_of_a_figure_are_those_that_it_shows(page, graph):
+    page.wait_for_function(f"{PLOT.format(graph)}?._fullData?.length > 0", timeout=10_000)
+    with page.expect_download(timeout=30_000) as caught:
+        page.click(f".save-figure[data-graph={graph}][data-format=csv]")
+    text = Path(caught.value.path()).read_text()
+    title, link = text.splitlines()[:2]
+    assert page.get_attribute(f".save-figure[data-graph={graph}]", "data-title") in title
+    assert link.startswith("# http://127.0.0.1")
+    table = pd.read_csv(io.StringIO(text), comment="#")
+    assert table.columns.tolist() == ["trace", "x", "y", "value", "text"]
+    shown = evaluate(page, graph, """p._fullData.filter((t) => t.visible === true).map((t) =>
+      [t.name, Array.from(t.x).filter((x, i) => x !== null && t.y[i] !== null).length])""")
+    assert len(table) == sum(n for _, n in shown) > 0
+    x = evaluate(page, graph, "Array.from(p._fullData.find((t) => t.visible === true).x)")
+    assert table["x"].head(3).astype(str).tolist() == [str(v) for v in x[:3]] or np.allclose(
+        table["x"].head(3).astype(float), np.array(x[:3], dtype=float))
+
+
+def test_the_numbers_of_the_genome_view_are_those_of_its_window(page):
+    span = page.input_value("#region-input").split(":")[1]
+    start, end = (int(v.replace(",", "")) for v in span.split("-"))
+    with page.expect_download(timeout=30_000) as caught:
+        page.click(".save-figure[data-graph=genome-graph][data-format=csv]")
+    table = pd.read_csv(Path(caught.value.path()), comment="#")
+    observed = table[table["trace"] == "Observed"]
+    at = observed["x"].astype(float)
+    assert at.is_monotonic_increasing
+    assert at.min() <= start
+    assert at.max() >= end
+    assert (observed["y"].astype(float) >= 0).all()
+    assert {"tokens"} <= set(table["trace"])
+    logo = page.locator(".save-figure[data-graph=logo-graph]").all_inner_texts()
+    assert logo == ["PNG", "SVG"]
 
 
 def test_run_page_states_what_its_numbers_rest_on(page):

@@ -40,16 +40,22 @@ def help_mark(text: str, label: str) -> Any:
         "aria-label": f"What is {label}?", "data-help": text})
 
 
-def download_buttons(graph_id: str, filename: str, title: str) -> Any:
-    """Buttons that save the figure with its title, on white; the browser does the work."""
+def download_buttons(
+    graph_id: str, filename: str, title: str, has_numbers: bool = True
+) -> Any:
+    """Buttons that save the figure with its title, on white, or what it shows as a table; the
+    browser does the work."""
+    kinds = {"png": "Save this figure as PNG", "svg": "Save this figure as SVG"}
+    if has_numbers:
+        kinds["csv"] = "Save the numbers that this figure shows as CSV"
     return html.Span(
         [
             html.Button(
-                kind.upper(), className="save-figure", title=f"Save this figure as {kind.upper()}",
+                kind.upper(), className="save-figure", title=hint,
                 **{"data-graph": graph_id, "data-format": kind, "data-name": filename,
                    "data-title": title},
             )
-            for kind in ("png", "svg")
+            for kind, hint in kinds.items()
         ],
         className="save-figures",
     )
@@ -67,17 +73,18 @@ def later(tab: str) -> Any:
 def figure_card(
     graph_id: str, title: Any, about: str, filename: str, figure: dict | None = None,
     toolbar: Any = None, height: str = "100%", is_explored: bool = True,
-    drawing: tuple[str, ...] = (), **graph: Any,
+    drawing: tuple[str, ...] = (), has_numbers: bool = True, **graph: Any,
 ) -> Any:
     """Title row with help, tools and downloads; the figure under it with a loading skeleton.
 
-    ``is_explored`` and ``drawing`` are of :func:`graph_config`.
+    ``is_explored`` and ``drawing`` are of :func:`graph_config`, ``has_numbers`` is of
+    :func:`download_buttons`: letters are none.
     """
     head = html.Div(
         [
             html.Div([html.H2(title, className="card-title"), help_mark(about, str(title))],
                      className="card-name"),
-            html.Div([toolbar, download_buttons(graph_id, filename, str(title))],
+            html.Div([toolbar, download_buttons(graph_id, filename, str(title), has_numbers)],
                      className="card-tools"),
         ],
         className="card-head",

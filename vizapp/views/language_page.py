@@ -184,7 +184,7 @@ def _carrier(data: RunData) -> Any:
             figure_card(
                 ids.CARRIER_GRAPH, "Tokens that carry a profile", ABOUT_CARRIER,
                 "motiflens-carriers", toolbar=html.Div([choice, go], className="tools"),
-                height="380px", is_explored=False,
+                height="380px", is_explored=False, has_numbers=False,
             ),
             html.P(id=ids.CARRIER_SAYS, className="caption", role="status"),
         ],

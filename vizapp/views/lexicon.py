@@ -255,7 +255,7 @@ def _word() -> Any:
             html.Div(id=ids.LEXICON_WORD, className="summary", role="status"),
             figure_card(
                 ids.LEXICON_LOGOS, "Logos of its rarest motif clusters", ABOUT_LOGOS,
-                "motiflens-word-logos", height="140px", is_explored=False,
+                "motiflens-word-logos", height="140px", is_explored=False, has_numbers=False,
             ),
             html.Dl(id=ids.LEXICON_CLUSTERS, className="terms word-clusters"),
             html.Div(

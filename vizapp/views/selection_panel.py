@@ -99,7 +99,7 @@ def selection_card(data: RunData) -> Any:
     )
     logos = figure_card(
         ids.LOGO_GRAPH, "Logos of the top motifs", ABOUT_LOGOS, "motiflens-logos", height="150px",
-        is_explored=False,
+        is_explored=False, has_numbers=False,
     )
     places = [
         html.Div(
