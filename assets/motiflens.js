@@ -122,7 +122,7 @@ window.dash_clientside = window.dash_clientside || {};
   function keep(button, plot, figure) {
     if (button.dataset.format !== "csv") { save(button, plot, figure); return; }
     const drawn = plot._fullData ? { data: plot._fullData } : figure;
-    const images = (figure.layout.images || []).length;
+    const images = (figure.layout.images || []).some((image) => image.source && image.visible !== false);
     const text = images ? "" : window.motiflensFigureData.csv(drawn, button.dataset.title);
     if (!text) {
       window.motiflensAside.say(images ? "the map is drawn as an image; Export, above the places, has its points"
