@@ -65,7 +65,7 @@ PAGES = (
 
 def shoot_pages(page: Page, url: str, folder: Path) -> None:
     """The pages that a link opens."""
-    page.set_viewport_size({"width": 1440, "height": 1400})
+    page.set_viewport_size({"width": 1440, "height": 2000})
     for name, link, graphs in PAGES:
         page.goto(url + link)
         for graph in graphs:
