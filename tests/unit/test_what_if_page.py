@@ -26,15 +26,15 @@ from vizapp.callbacks.what_if import (
     state_of_url,
     target_of_view,
 )
-from vizapp.callbacks.what_if_drawing import draw_state, summed_unit
+from vizapp.callbacks.what_if_drawing import choices, draw_state, summed_unit
 from vizapp.data import RunData
 from vizapp.figures.what_if import Box, mutagenesis_figure, packed_rows
 from vizapp.state import Region
 from vizapp.what_if_state import WhatIfError
 
 REGION = Region("chr20", 1_010_000, 1_011_000)
-NAMES = ("figure", "boxes", "boxes_say", "chips", "effect", "place", "choices", "models", "tracks",
-         "eraser", "says")
+NAMES = ("figure", "boxes", "boxes_say", "chips", "effect", "place", "models", "tracks", "eraser",
+         "says")
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,18 @@ def numbers(packed):
     return np.frombuffer(base64.b64decode(packed["bdata"]), dtype=kinds[packed["dtype"]])
 
 
-def pick(draw, group, number=0):
-    found = next(g for g in draw["choices"] if g["group"].startswith(group))
+def pick(data, state, group, number=0):
+    offered = choices(data.what_if.drawn(state))
+    found = next(g for g in offered if g["group"].startswith(group))
     return found["items"][number]["value"]
+
+
+def test_without_an_edit_nothing_edited_is_drawn(data, state):
+    names = [trace["name"] for trace in drawn(data, state)["figure"]["data"]]
+    assert names == ["observed", "predicted, reference"]
+    edited = changed(data, state, ids.WHAT_IF_PICK, pick(data, state, "Motif calls"))
+    names = [trace["name"] for trace in drawn(data, edited)["figure"]["data"]]
+    assert {"predicted, edited", "edited − reference"} <= set(names)
 
 
 # -- states ---------------------------------------------------------------------------------------
@@ -132,7 +141,7 @@ def test_a_link_that_cannot_be_followed_is_a_sentence(data, query, message):
 
 
 def test_what_is_used_on_the_page_changes_the_state(data, state):
-    text = pick(drawn(data, state), "Motif calls")
+    text = pick(data, state, "Motif calls")
     one = changed(data, state, ids.WHAT_IF_EDIT, f"  {text} ")
     assert one.edits == (text,)
     event = {"points": [{"customdata": [text]}]}
@@ -173,7 +182,7 @@ def test_the_figures_show_the_predictions_and_what_can_be_edited(data, state, mo
     before = drawn(data, state)
     assert before["eraser"] == ({} if model == "onehot" else {"display": "none"})
     assert "→" not in before["effect"]
-    text = pick(before, "Motif calls")
+    text = pick(data, state, "Motif calls")
     edited = changed(data, state, ids.WHAT_IF_PICK, text)
     after = drawn(data, edited)
     assert after["says"] == ""
@@ -203,7 +212,7 @@ def test_the_figures_show_the_predictions_and_what_can_be_edited(data, state, mo
 
 
 def test_an_emptied_token_is_hollow_and_a_click_puts_it_back(data, state):
-    token = pick(drawn(data, state), "Tokens", 3)
+    token = pick(data, state, "Tokens", 3)
     edited = changed(data, state, ids.WHAT_IF_PICK, token)
     boxes = drawn(data, edited)["boxes"]["data"][0]
     at = [c[0] for c in boxes["customdata"]].index(token)

@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, no_up
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks.links import go_to
-from vizapp.callbacks.what_if_drawing import draw_state
+from vizapp.callbacks.what_if_drawing import choices, draw_state
 from vizapp.data import RunData
 from vizapp.data.what_if import N_RANDOM
 from vizapp.loci import format_locus, parse_locus
@@ -265,16 +265,29 @@ def _register_drawing(app: Dash, data: RunData) -> None:
         Output(ids.WHAT_IF_GRAPH, "figure"), Output(ids.WHAT_IF_BOXES, "figure"),
         Output(ids.WHAT_IF_BOXES_SAYS, "children"), Output(ids.WHAT_IF_CHIPS, "children"),
         Output(ids.WHAT_IF_EFFECT, "children"), Output(ids.WHAT_IF_PLACE, "children"),
-        Output(ids.WHAT_IF_PICK, "data"), Output(ids.WHAT_IF_MODEL, "data"),
+        Output(ids.WHAT_IF_MODEL, "data"),
         Output(ids.WHAT_IF_TRACK, "data"), Output(ids.WHAT_IF_ERASER_BOX, "style"),
         Output(ids.WHAT_IF_SAYS, "children", allow_duplicate=True),
         Input(ids.WHAT_IF_STORE, "data"), prevent_initial_call="initial_duplicate",
     )
     def draw(raw: Any) -> Any:
         if not raw:
-            return (no_update,) * 11
+            return (no_update,) * 10
         state = read_state(data, raw)
         return draw_state(data, state)
+
+    # A thousand choices would hold up the figures.
+    @app.callback(
+        Output(ids.WHAT_IF_PICK, "data"), Input(ids.WHAT_IF_STORE, "data"),
+        Input(ids.WHAT_IF_EFFECT, "children"),
+    )
+    def offer(raw: Any, shown: Any) -> Any:
+        if not raw or not shown:
+            return no_update
+        try:
+            return choices(data.what_if.drawn(read_state(data, raw)))
+        except MotiflensError:
+            return no_update  # what is wrong is said where the edits are drawn
 
     @app.callback(
         Output(ids.WHAT_IF_AGAINST, "children"), Input(ids.WHAT_IF_STORE, "data"),

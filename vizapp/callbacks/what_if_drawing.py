@@ -27,8 +27,8 @@ _SHOWN_EDIT = 46
 
 
 def draw_state(data: RunData, state: WhatIf) -> tuple[Any, ...]:
-    """Both figures, what is said of the boxes, chips, the effect, the place, what can be picked,
-    models, tracks, the eraser's style, and what is wrong.
+    """Both figures, what is said of the boxes, chips, the effect, the place, models, tracks, the
+    eraser's style, and what is wrong.
 
     A state that cannot be drawn keeps the figures and says why, so that its edits can be taken
     away again.
@@ -46,7 +46,7 @@ def draw_state(data: RunData, state: WhatIf) -> tuple[Any, ...]:
         drawn = data.what_if.drawn(state)
     except MotiflensError as error:
         keep = no_update
-        return keep, keep, keep, listed, "", place, keep, *shared, str(error)
+        return keep, keep, keep, listed, "", place, *shared, str(error)
     unit = _unit(data, state.track)
     where = f"{data.assembly} {state.chrom}"
     comparison = drawn.comparison
@@ -63,7 +63,7 @@ def draw_state(data: RunData, state: WhatIf) -> tuple[Any, ...]:
     )
     return (
         figure, boxes, _boxes_say(drawn, state, left_out), listed, effect_text(drawn, state, unit),
-        place, _choices(drawn), *shared, "",
+        place, *shared, "",
     )
 
 
@@ -140,7 +140,7 @@ def _calls(drawn: Drawn) -> list[Box]:
     return boxes
 
 
-def _choices(drawn: Drawn) -> list[dict[str, Any]]:
+def choices(drawn: Drawn) -> list[dict[str, Any]]:
     """What can be knocked out, in groups, for the keyboard."""
     calls = [
         {"value": c.text, "label": f"{c.name} at {c.start + 1:,}"

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from precompute.what_if.table import About
 
 _THREADS = min(4, os.cpu_count() or 1)
-_KEPT_MODELS, _KEPT_STAGES, _KEPT_EDITED, _KEPT_PARTS = 3, 6, 24, 96
+_KEPT_MODELS, _KEPT_STAGES, _KEPT_EDITED, _KEPT_PARTS, _KEPT_DRAWN = 3, 6, 24, 96, 12
 _CELL_BP = 16
 #: Windows that the page can show, bp.
 MAX_WINDOW_BP = 40_000
@@ -100,6 +100,7 @@ class WhatIfData:
         self._working = threading.RLock()
         self._readers, self._stages = RecentlyUsed(_KEPT_MODELS), RecentlyUsed(_KEPT_STAGES)
         self._edited, self._parts = RecentlyUsed(_KEPT_EDITED), RecentlyUsed(_KEPT_PARTS)
+        self._drawn = RecentlyUsed(_KEPT_DRAWN)
 
     # -- models -------------------------------------------------------------------------------
 
@@ -227,6 +228,11 @@ class WhatIfData:
 
     def drawn(self, state: WhatIf) -> Drawn:
         """All that the page shows of a window; what is raised is that of :meth:`compare`."""
+        with self._working:
+            drawn: Drawn = self._drawn.get(state, lambda: self._draw(state))
+            return drawn
+
+    def _draw(self, state: WhatIf) -> Drawn:
         from precompute.what_if.calls import strongest_calls
 
         with self._working:
