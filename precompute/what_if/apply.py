@@ -59,15 +59,19 @@ class Editor:
     eraser: str = "shuffle"
     seed: int = 1
 
-    def apply(self, window: EditedWindow, edits: tuple[Edit, ...]) -> EditedWindow:
-        """The window after all edits, in their order.
+    def apply(
+        self, window: EditedWindow, edits: tuple[Edit, ...], first: int = 1
+    ) -> EditedWindow:
+        """The window after all edits, in their order; ``first`` is the number of the first.
+
+        Edits before them that the window has had already need not be put into effect again.
 
         Raises
         ------
         EditError
             When one does not fit; the sentence begins with its number.
         """
-        for number, edit in enumerate(edits, start=1):
+        for number, edit in enumerate(edits, start=first):
             try:
                 window = self.one(window, edit)
             except EditError as error:

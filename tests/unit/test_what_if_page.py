@@ -69,6 +69,22 @@ def pick(data, state, group, number=0):
     return found["items"][number]["value"]
 
 
+@pytest.mark.parametrize("model", ["tokens", "onehot"])
+def test_edits_one_after_another_are_all_edits_at_once(root, data, state, model):
+    now = state._replace(model=model)
+    middle = sum(state.target) // 2
+    for text in (pick(data, now, "Motif calls"), pick(data, now, "Motif clusters"),
+                 f"{middle} ins ACGTACGT", pick(data, now, "Factors", 1)):
+        now = changed(data, now, ids.WHAT_IF_PICK, text)
+        step = data.what_if.compare(now)
+    # Nothing is kept yet by another reader of the same run.
+    whole = RunData(root).what_if.compare(now)
+    assert len(now.edits) == 4
+    assert np.array_equal(step.edited, whole.edited, equal_nan=True)
+    with pytest.raises(MotiflensError, match="edit 5: "):
+        data.what_if.compare(now._replace(edits=(*now.edits, f"{middle} N>A")))
+
+
 def test_without_an_edit_nothing_edited_is_drawn(data, state):
     names = [trace["name"] for trace in drawn(data, state)["figure"]["data"]]
     assert names == ["observed", "predicted, reference"]

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from precompute.what_if.predict import Predicted
     from precompute.what_if.reader import Reader
     from precompute.what_if.table import About
+    from precompute.what_if.window import EditedWindow
 
 _THREADS = min(4, os.cpu_count() or 1)
 _KEPT_MODELS, _KEPT_STAGES, _KEPT_EDITED, _KEPT_PARTS, _KEPT_DRAWN = 3, 6, 24, 96, 12
@@ -100,7 +101,7 @@ class WhatIfData:
         self._working = threading.RLock()
         self._readers, self._stages = RecentlyUsed(_KEPT_MODELS), RecentlyUsed(_KEPT_STAGES)
         self._edited, self._parts = RecentlyUsed(_KEPT_EDITED), RecentlyUsed(_KEPT_PARTS)
-        self._drawn = RecentlyUsed(_KEPT_DRAWN)
+        self._windows, self._drawn = RecentlyUsed(_KEPT_EDITED), RecentlyUsed(_KEPT_DRAWN)
 
     # -- models -------------------------------------------------------------------------------
 
@@ -176,13 +177,22 @@ class WhatIfData:
         parsed = parse_edits(state.edits, state.chrom)
         stage = self._stage(state)
 
-        def make() -> Predicted:
-            editor = Editor(stage.bounds, state.eraser, self._seed)
-            window = editor.apply(stage.predicted.window, parsed.edits)
-            return predict_edited(stage.predicted, window)
+        editor = Editor(stage.bounds, state.eraser, self._seed)
+
+        def window(n: int) -> EditedWindow:
+            """After the first ``n`` edits, from what is kept of the first ``n - 1``."""
+            if n == 0:
+                return stage.predicted.window
+            key = (state.model, stage.bounds, parsed.texts[:n], state.eraser)
+            made: EditedWindow = self._windows.get(
+                key, lambda: editor.apply(window(n - 1), parsed.edits[n - 1 : n], n)
+            )
+            return made
 
         key = (state.model, stage.bounds, parsed.texts, state.eraser)
-        return stage, self._edited.get(key, make)
+        return stage, self._edited.get(
+            key, lambda: predict_edited(stage.predicted, window(len(parsed.edits)))
+        )
 
     def with_edit(self, state: WhatIf, text: str) -> WhatIf:
         """The state with one more edit, in its one form; without it, where it has it already.
