@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from vizapp.data.genome_arrays import Counted, Means, PairMoments, StoredArray, block_cache
 from vizapp.data.genome_columns import reduce_mean
+from vizapp.data.genome_places import Rows
 from vizapp.state import Region
 
 
@@ -128,15 +129,18 @@ def test_counts_of_categories():
 def test_rows_in_a_window_are_those_that_overlap_it(data):
     genome = data.genome
     rng = np.random.default_rng(2)
-    for frame in (genome.peaks, genome.transcripts, genome.intervals, genome.genes):
+    parts = [Rows(genome.genes), genome.transcript_rows, *map(genome.peaks_of, genome.targets),
+             *map(genome.intervals_of, genome.intervals["kind"].unique())]
+    assert sum(len(part.frame) for part in parts[2:]) == len(genome.peaks) + len(genome.intervals)
+    for rows in parts:
         for chrom, (low, high) in genome.chroms.items():
             for start in rng.integers(low, high - 500, 12).tolist():
                 region = Region(chrom, start, start + int(rng.integers(20, 500)))
                 naive = {
-                    row.Index for row in frame.itertuples()
+                    row.Index for row in rows.frame.itertuples()
                     if row.chrom == chrom and row.start < region.end and row.end > region.start
                 }
-                assert set(genome.in_window(frame, region).index) == naive
+                assert set(rows.overlapping(region).index) == naive
 
 
 def test_unknown_bases_and_entropy_of_wide_windows_are_those_of_the_arrays(data, monkeypatch):
