@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.browser.conftest import wait_for_figure
@@ -34,7 +36,7 @@ def test_laws_controls_definitions_and_a_profile(language):
     assert cell(page, 0, "name") == "Motif words"
     assert cell(page, 0, "paper") == "−0.99"
     before = cell(page, 0, "r")
-    assert "[" in before
+    assert re.fullmatch(r"−[01]\.\d{3} \(−[01]\.\d{3} to −[01]\.\d{3}\)", before)
     dashes = evaluate(page, "law-curves-graph", "p.data.map(t => t.line.dash)")
     assert {"solid", "dash", "dot"} == set(dashes)
 
