@@ -60,7 +60,7 @@ def data_table(
     grid: dict[str, Any] = {
         "rowHeight": 26, "headerHeight": header_px, "tooltipShowDelay": 300,
         # As text: the grid refuses a template, which could be code.
-        "localeText": {"noRowsToShow": empty},
+        "localeText": {"noRowsToShow": empty, "loadingOoo": "opening the table"},
     }
     if is_clickable:
         grid["rowSelection"] = _CHOSEN_BY_CLICK
@@ -68,7 +68,8 @@ def data_table(
         grid |= {"maxBlocksInCache": 20, "infiniteInitialRowCount": 1, "rowBuffer": 5}
     if height is None:
         grid["domLayout"] = "autoHeight"
-    rows: dict[str, Any] = {"rowModelType": "infinite"} if is_paged else {"rowData": []}
+    # Without rows it says that it loads; ``empty`` is for an answer that has none.
+    rows: dict[str, Any] = {"rowModelType": "infinite"} if is_paged else {}
     if row_id:
         rows["getRowId"] = f"params.data.{row_id}"
     return dag.AgGrid(
