@@ -26,6 +26,8 @@ def test_scores_sets_download_and_a_window_to_go_to(page, served):
     page.locator("#score-set label", has_text="train").click()
     page.wait_for_function(
         "document.querySelector('#ranking-graph').innerText.includes('validation and the test')")
+    # The table of windows changes with the set too; a row that goes under the pointer is no click.
+    page.wait_for_load_state("networkidle")
     row = page.locator("#extreme-grid .ag-row[row-index='0'] [col-id='place']")
     place = row.inner_text()
     row.click()
