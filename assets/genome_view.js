@@ -13,7 +13,7 @@ window.dash_clientside = window.dash_clientside || {};
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
   /* What both places show, and the places themselves by the id of their element. */
   const shown = { items: [], marks: [], catalogue: null, views: {} };
-  let picks = 0, bandsOf = "", isTyping = false;
+  let picks = 0, bandsAsked = "", isTyping = false;
   document.addEventListener("input", function (event) {
     if (event.target.id === "region-input") { isTyping = true; }
   }, true);
@@ -42,11 +42,11 @@ window.dash_clientside = window.dash_clientside || {};
     const track = document.querySelector(".overview-track");
     if (!track) { return; }
     if (track.dataset.chrom !== view.chrom) {
-      if (bandsOf !== view.chrom) { set("overview-chrom-store", { data: view.chrom }); }
-      bandsOf = view.chrom;
+      // The window goes along: the page's store may not have heard of it yet.
+      if (bandsAsked !== view.chrom) { set("overview-store", { data: view }); }
+      bandsAsked = view.chrom;
       return;
     }
-    bandsOf = view.chrom;
     const low = Number(track.dataset.low), share = 100 / (Number(track.dataset.high) - low);
     Object.assign(track.dataset, { start: view.start, end: view.end });
     Object.assign(track.querySelector(".overview-window").style, {
@@ -163,11 +163,13 @@ window.dash_clientside = window.dash_clientside || {};
 
     /* The map and the curves hear of a region once it is drawn: they would hold up the frame. */
     me.follow = function (region) {
-      if (storeId !== "region-store" || same(region, followed)) { return; }
+      if (storeId !== "region-store") { return; }
+      // What somebody is typing stays.
+      const box = document.getElementById("region-input"), text = locus(region);
+      if (!isTyping && box.value !== text) { set("region-input", { value: text }); }
+      if (same(region, followed)) { return; }
       followed = region;
       set("region-shown-store", { data: region });
-      // What somebody is typing stays.
-      if (!isTyping) { set("region-input", { value: locus(region) }); }
     };
 
     /* -- drawing ---------------------------------------------------------------------------- */

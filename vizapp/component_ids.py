@@ -134,7 +134,7 @@ EXPLAIN_STRETCH = "explain-stretch"
 EXPLAIN_BY = "explain-by"
 EXPLAIN_TRACK = "explain-track"
 OVERVIEW = "overview"
-OVERVIEW_CHROM_STORE = "overview-chrom-store"
+OVERVIEW_STORE = "overview-store"
 
 LASSO_STORE = "lasso-store"
 UNDO = "undo"

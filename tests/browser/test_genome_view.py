@@ -245,6 +245,28 @@ def long_run(tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("long") / "run", n_bp=MAX_STRIP_BP + 10_000)
 
 
+def test_another_chromosome_has_its_own_overview_and_the_way_back_too(page):
+    for place in ("chr21:2,001-4,000", "chr20:1,010,001-1,012,000", "chr21:2001..4000"):
+        chrom = place.split(":")[0]
+        page.fill("#region-input", place)
+        page.press("#region-input", "Enter")
+        first = {"chr21": 2_000, "chr20": 1_010_000}[chrom]
+        page.wait_for_function(
+            """([chrom, first]) => {
+              const track = document.querySelector('.overview-track').dataset;
+              return document.querySelector('.overview-name').innerText === chrom
+                && track.chrom === chrom && Number(track.start) === first
+                && Number(track.end) === first + 2000 && Number(track.high) >= first + 2000; }""",
+            arg=[chrom, first], timeout=15_000)
+    # However it was written, the box says it in one way.
+    page.wait_for_function(
+        "document.getElementById('region-input').value === 'chr21:2,001-4,000'")
+    page.fill("#region-input", "chr21:2001-4000")
+    page.press("#region-input", "Enter")
+    page.wait_for_function(
+        "document.getElementById('region-input').value === 'chr21:2,001-4,000'")
+
+
 def test_each_zoom_level_shows_what_can_be_read_there(browser, long_run):
     with serving(long_run) as url, opened(browser, url) as page:
         wait_for_figure(page, "genome-graph")

@@ -54,7 +54,7 @@ TRACKS = [{"id": "genes"}, {"id": "observed.atac"}, {"id": "peaks.CTCF"}, {"id":
 
 def draw(client, app, region, tracks=TRACKS):
     told = call(client, app, (f"{ids.OVERVIEW}.children",),
-                [(ids.OVERVIEW_CHROM_STORE, "data", "chr20")], [(ids.REGION_STORE, "data", region)])
+                [(ids.OVERVIEW_STORE, "data", region)])
     response = client.post("/genome/window", json={
         "region": region, "tracks": tracks, "part": "all", "around": True})
     # What has no place has no tracks, and the other way round.

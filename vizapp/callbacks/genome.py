@@ -102,10 +102,10 @@ def register(app: Dash, data: RunData) -> None:
 
     # The browser moves the window on it, and says where it is.
     @app.callback(
-        Output(ids.OVERVIEW, "children"), Input(ids.OVERVIEW_CHROM_STORE, "data"),
-        State(ids.REGION_STORE, "data"), prevent_initial_call=True,
+        Output(ids.OVERVIEW, "children"), Input(ids.OVERVIEW_STORE, "data"),
+        prevent_initial_call=True,
     )
-    def another_chromosome(_: Any, raw: Any) -> Any:
+    def another_chromosome(raw: Any) -> Any:
         return overview(data, parse_region(raw, data.genome.chroms))
 
     @app.callback(

@@ -174,7 +174,7 @@ class StoredAttributions:
         (indptr, cluster, value), _, _ = self.rows(region)
         held = np.flatnonzero(np.diff(indptr))
         found = np.zeros(len(indptr) - 1, dtype=np.int64)
-        weight = np.zeros(len(indptr) - 1, dtype=np.float32)
+        weight = np.zeros(len(indptr) - 1, dtype=value.dtype)
         if len(held):
             size = np.abs(value)
             weight[held] = np.maximum.reduceat(size, indptr[held])

@@ -178,13 +178,13 @@ def genome_card(data: RunData, region: Region) -> Any:
     )
     card = html.Section([head, canvas], className="card-body", **{"aria-label": title})
     strip = html.Div(overview(data, region), id=ids.OVERVIEW, className="overview")
-    chrom = dcc.Store(id=ids.OVERVIEW_CHROM_STORE)
+    elsewhere = dcc.Store(id=ids.OVERVIEW_STORE)
     panel = html.Div(id=ids.TRACKS_PANEL, className="track-panel", hidden=True, role="group",
                      **{"aria-label": "Tracks to show"})
     marks = html.Div(id=ids.MARKS_LIST, className="genome-marks",
                      **{"aria-label": "Marked regions"})
     return html.Div(
-        [controls(data, region), panel, marks, strip, chrom, card, second_card(data)],
+        [controls(data, region), panel, marks, strip, elsewhere, card, second_card(data)],
         className="panel genome-panel",
     )
 
