@@ -52,7 +52,7 @@ def test_a_strange_factor_or_area_is_one_sentence(data, wrong):
     with pytest.raises(MotiflensError, match="choose ROC AUC or AUPR"):
         page.parse_metric(wrong)
     assert page.chosen_factor(data, [{"tf": wrong}]) is None
-    assert page.place_of(data, "CTCF", [{"id": wrong}]) is None
+    assert page.place_of(data, [{"place": wrong}]) is None
     assert page.clicked_factor(data, {"points": [{"customdata": wrong}]}, page.parse_scores(
         data, ["motif_score"]), "auc") is None
 
@@ -120,11 +120,10 @@ def test_the_best_and_worst_sites_are_those_of_the_score(data):
     assert not everything.index.duplicated().any()
     rows = page.site_rows(data, "CTCF", key)
     site = sites.loc[int(rows[0]["id"])]
-    there = page.place_of(data, "CTCF", rows)
+    there = page.place_of(data, rows)
     assert isinstance(there, Region)
     assert there.start <= site["start"] < site["end"] <= there.end
     assert there.end - there.start == 1_000
-    assert page.place_of(data, "CTCF", [{"id": "999999"}]) is None
     assert "CTCF" in page.factor_text(data, "CTCF")
 
 

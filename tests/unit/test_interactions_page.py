@@ -58,17 +58,16 @@ def test_sites_of_a_pair_lead_to_their_places(data):
     strength = [abs(r["interaction"]) for r in rows]
     assert strength == sorted(strength, reverse=True)
     for row in rows[:5]:
-        site = mine.iloc[int(row["id"])]
+        site = mine.iloc[int(row["id"].split("-")[2])]
         logs = [np.log2(site[c] + 0.01) for c in (
             "predicted", "without_first", "without_second", "without_both")]
         assert row["interaction"] == pytest.approx(logs[3] + logs[0] - logs[1] - logs[2])
         assert row["both"] == pytest.approx(logs[3] - logs[0])
-        there = clicked_site(data, (0, 8), "site-grid", None, [row])
+        there = clicked_site(data, "site-grid", None, [row])
         assert there.chrom == site["chrom"]
         assert there.start <= site["start"] < site["end"] <= there.end
-        again = clicked_site(
-            data, (0, 8), "distance-graph", {"points": [{"customdata": [int(row["id"])]}]}, None)
-        assert again == there
+        point = {"customdata": [row["place"], 0.0]}
+        assert clicked_site(data, "distance-graph", {"points": [point]}, None) == there
 
 
 def test_groups_by_distance_hold_every_site_once(data):
@@ -105,8 +104,7 @@ def test_a_click_on_anything_else_does_nothing(data, raw):
     for trigger in ("interaction-grid", "interaction-graph"):
         assert clicked_pair(data, trigger, raw, raw) is None
     for trigger in ("site-grid", "distance-graph"):
-        assert clicked_site(data, (0, 8), trigger, raw, raw) is None
-    assert clicked_site(data, None, "site-grid", None, [{"id": "0"}]) is None
+        assert clicked_site(data, trigger, raw, raw) is None
 
 
 def test_what_is_missing_has_its_sentence(data, tmp_path, monkeypatch):

@@ -13,7 +13,9 @@ import pytest
 from precompute.errors import MotiflensError
 from tests.unit.test_token_figures import unpacked
 from vizapp.callbacks import models_page as page
+from vizapp.callbacks.clicked import shown_place
 from vizapp.data.model_scores import ModelScores
+from vizapp.loci import format_locus
 from vizapp.views.models_page import models_page
 
 
@@ -67,15 +69,10 @@ def test_a_point_of_the_scatter_is_a_window_and_leads_to_it(data, choice):
         figure, _ = page.window_figure(data, choice, view, "tokens")
         go.Figure(figure)
         points = figure["data"][1]
-        rows = unpacked(points["customdata"])
-        np.testing.assert_allclose(unpacked(points["x"]), table[x].to_numpy()[rows])
-        number = int(rows[0])
-        there = page.window_of(data, choice, page.clicked({"points": [{"customdata": number}]}))
-        assert (there.chrom, there.start, there.end) == tuple(
-            table.loc[number, ["chrom", "start", "end"]])
-    for wrong in (None, {}, {"points": []}, {"points": [{"customdata": "1"}]},
-                  {"points": [{"customdata": 10**9}]}, {"points": [{"customdata": True}]}):
-        assert page.window_of(data, choice, page.clicked(wrong)) is None
+        places = [shown_place(data, text) for text in points["text"]]
+        assert len(places) > 3
+        by_place = table.set_index(["chrom", "start", "end"])[x]
+        np.testing.assert_allclose(unpacked(points["x"]), [by_place[place] for place in places])
     with pytest.raises(MotiflensError):
         page.window_figure(data, choice, "other", "tokens")
 
@@ -87,10 +84,18 @@ def test_best_and_worst_windows_are_the_extremes(data, choice):
     assert best[0]["r"] == table["r_tokens"].max()
     worst = [row for row in rows if row["kind"] == "worst"]
     assert worst[0]["r"] == table["r_tokens"].min()
-    assert page.window_of(data, choice, page.chosen_row([best[0]])).start == table.loc[
-        int(best[0]["id"]), "start"]
-    for wrong in (None, [], [{}], [{"id": "x"}], [{"id": "9" * 40}], [{"id": 1}]):
-        assert page.chosen_row(wrong) is None
+    by_place = table.set_index(["chrom", "start", "end"])["r_tokens"]
+    for row in rows:
+        assert by_place[shown_place(data, row["place"])] == row["r"]
+
+
+def test_a_row_of_one_set_still_leads_to_its_window_when_another_set_is_chosen(data, choice):
+    places = {part: {row["place"] for row in page.window_figure(
+        data, choice._replace(part=part), "r", "tokens")[1]} for part in ("test", "train")}
+    assert places["test"]
+    assert places["test"].isdisjoint(places["train"])
+    for text in places["test"]:
+        assert format_locus(*shown_place(data, text)) == text
 
 
 def test_curves_and_cards(data, choice):

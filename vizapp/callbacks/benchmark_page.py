@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from dash import Dash, Input, Output, State, ctx, dcc, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_point, first_row, shown_place
 from vizapp.data import RunData
 from vizapp.data.tf_benchmark import KINDS, METRICS, MOST_SCORES, Score
 from vizapp.figures.tf_benchmark import Ranking, Series, area_figure, factor_curves
 from vizapp.loci import format_locus
-from vizapp.state import Region, clamp
+from vizapp.state import Region, around
 from vizapp.views.benchmark_page import factor_columns
 
 _SITES = 12
@@ -169,9 +169,7 @@ def curves(data: RunData, tf: str, scores: list[Score]) -> dict[str, Any]:
 
 def clicked_factor(data: RunData, event: Any, scores: list[Score], metric: str) -> str | None:
     """The factor of a clicked dot; None for anything else."""
-    points = event.get("points") if isinstance(event, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    number = point.get("customdata") if isinstance(point, dict) else None
+    number = first_point(event).get("customdata")
     if isinstance(number, float) and number.is_integer():
         number = int(number)
     factors = order(data, scores, metric)
@@ -181,25 +179,16 @@ def clicked_factor(data: RunData, event: Any, scores: list[Score], metric: str) 
 
 def chosen_factor(data: RunData, rows: Any) -> str | None:
     """The factor of a selected row; None for anything else."""
-    row = rows[0] if isinstance(rows, list) and rows else None
-    tf = row.get("tf") if isinstance(row, dict) else None
+    tf = first_row(rows).get("tf")
     return tf if isinstance(tf, str) and tf in set(data.tf_benchmark.factors["tf"]) else None
 
 
-def place_of(data: RunData, tf: str, rows: Any) -> Region | None:
+def place_of(data: RunData, rows: Any) -> Region | None:
     """The surroundings of a selected site; None for anything else."""
-    row = rows[0] if isinstance(rows, list) and rows else None
-    text = row.get("id") if isinstance(row, dict) else None
-    if not isinstance(text, str) or not text.isascii() or not text.isdigit() or len(text) > 12:
+    site = shown_place(data, first_row(rows).get("place"))
+    if site is None:
         return None
-    sites = data.tf_benchmark.sites(tf)
-    if int(text) not in sites.index:
-        return None
-    site = sites.loc[int(text)]
-    chrom, middle = str(site["chrom"]), int(np.mean([site["start"], site["end"]]))
-    if chrom not in data.chroms:
-        return None
-    return clamp(Region(chrom, middle - _AROUND_BP, middle + _AROUND_BP), data.chroms)
+    return around(site.chrom, site.start, site.end, 2 * _AROUND_BP, data.chroms)
 
 
 def register(app: Dash, data: RunData) -> None:
@@ -252,11 +241,10 @@ def register(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.REGION_STORE, "data", allow_duplicate=True),
         Output(ids.PAGE, "value", allow_duplicate=True),
-        Input(ids.BENCH_SITES, "selectedRows"), State(ids.BENCH_TF, "value"),
-        prevent_initial_call=True,
+        Input(ids.BENCH_SITES, "selectedRows"), prevent_initial_call=True,
     )
-    def visit(rows: Any, tf: Any) -> Any:
-        there = place_of(data, parse_factor(data, tf), rows) if rows else None
+    def visit(rows: Any) -> Any:
+        there = place_of(data, rows)
         return (no_update, no_update) if there is None else (there._asdict(), "workspace")
 
     @app.callback(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_row, named_by
 from vizapp.data import RunData
 from vizapp.figures.volcano import volcano
 from vizapp.saved import item_at, parse_saved
@@ -101,17 +102,9 @@ def comparison_csv(data: RunData, table: pd.DataFrame) -> str:
 
 def clicked_motif(data: RunData, click: Any, rows: Any) -> str | None:
     """Colour choice of a clicked motif; None when none was clicked."""
-    number: Any = None
-    if isinstance(rows, list) and rows and isinstance(rows[0], dict):
-        number = rows[0].get("cluster")
-    elif isinstance(click, dict):
-        points = click.get("points")
-        point = points[0] if isinstance(points, list) and points else None
-        custom = point.get("customdata") if isinstance(point, dict) else None
-        number = custom[0] if isinstance(custom, list) and custom else None
-    if not isinstance(number, int) or isinstance(number, bool):
-        return None
-    return f"motif:{number}" if 0 <= number < len(data.explorer.cluster_labels) else None
+    number = first_row(rows).get("cluster") if rows else named_by(click)
+    is_one = type(number) is int and 0 <= number < len(data.explorer.cluster_labels)
+    return f"motif:{number}" if is_one else None
 
 
 def register(app: Dash, data: RunData) -> None:

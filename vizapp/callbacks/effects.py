@@ -8,6 +8,7 @@ from typing import Any
 from dash import Dash, Input, Output, ctx, html, no_update
 
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_row, named_by
 from vizapp.data import RunData
 from vizapp.data.effects import EffectError, meeting
 from vizapp.figures.effects import effect_plane
@@ -36,14 +37,7 @@ def read_cluster(data: RunData, raw: Any) -> int | None:
 
 def clicked_cluster(data: RunData, trigger: str, event: Any, rows: Any) -> int | None:
     """The cluster of a clicked point or row; None for anything else."""
-    if trigger == ids.EFFECT_GRID:
-        row = rows[0] if isinstance(rows, list) and rows else None
-        raw = row.get("cluster") if isinstance(row, dict) else None
-    else:
-        points = event.get("points") if isinstance(event, dict) else None
-        point = points[0] if isinstance(points, list) and points else None
-        custom = point.get("customdata") if isinstance(point, dict) else None
-        raw = custom[0] if isinstance(custom, list) and custom else None
+    raw = first_row(rows).get("cluster") if trigger == ids.EFFECT_GRID else named_by(event)
     return raw if type(raw) is int and 0 <= raw < len(data.explorer.cluster_labels) else None
 
 

@@ -8,11 +8,13 @@ import numpy as np
 from dash import Dash, Input, Output, State, ctx, dcc, no_update
 
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_point, first_row, named_by, shown_place
 from vizapp.callbacks.effects import read_cluster
 from vizapp.data import RunData
 from vizapp.data.effects import EffectError
 from vizapp.data.interactions import by_distance
 from vizapp.figures.interactions import MOST, distance_figure, interaction_matrix, q_text
+from vizapp.loci import format_locus
 from vizapp.selection import AnySelection, Motif, Operation, as_json, canonical
 from vizapp.state import Region, around
 
@@ -65,12 +67,13 @@ def pair_rows(data: RunData) -> list[dict[str, Any]]:
 
 
 def site_rows(data: RunData, pair: tuple[int, int]) -> list[dict[str, Any]]:
-    """Rows of the sites of a pair, the strongest first; they name places by number."""
+    """Rows of the sites of a pair, the strongest first."""
     sites = data.interactions.sites(*pair)
     order = (-sites["interaction"].abs()).argsort(kind="stable")
     rows = sites.iloc[order].to_dict("records")
     return [
-        {"id": str(number), "place": f"{row['chrom']}:{row['start'] + 1:,}-{row['end']:,}",
+        {"id": f"{pair[0]}-{pair[1]}-{number}",
+         "place": format_locus(row["chrom"], row["start"], row["end"]),
          "distance": row["distance_bp"], "first": row["change_first"],
          "second": row["change_second"], "both": row["change_both"],
          "interaction": row["interaction"]}
@@ -81,10 +84,10 @@ def site_rows(data: RunData, pair: tuple[int, int]) -> list[dict[str, Any]]:
 def clicked_pair(data: RunData, trigger: str, event: Any, rows: Any) -> tuple[int, int] | None:
     """The pair of a clicked cell or row; None for anything else."""
     if trigger == ids.INTERACTION_GRID:
-        row = rows[0] if isinstance(rows, list) and rows else None
-        raw = [row.get("first"), row.get("second")] if isinstance(row, dict) else []
+        row = first_row(rows)
+        raw = [row.get("first"), row.get("second")]
     else:
-        custom = _custom(event)
+        custom = first_point(event).get("customdata")
         raw = custom[:2] if isinstance(custom, list) else []
     n = len(data.explorer.cluster_labels)
     if len(raw) != 2 or not all(type(c) is int and 0 <= c < n for c in raw):
@@ -93,33 +96,13 @@ def clicked_pair(data: RunData, trigger: str, event: Any, rows: Any) -> tuple[in
     return first, second
 
 
-def _custom(event: Any) -> Any:
-    points = event.get("points") if isinstance(event, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    return point.get("customdata") if isinstance(point, dict) else None
-
-
-def clicked_site(
-    data: RunData, pair: tuple[int, int] | None, trigger: str, event: Any, rows: Any
-) -> Region | None:
+def clicked_site(data: RunData, trigger: str, event: Any, rows: Any) -> Region | None:
     """The window around a clicked point or row of a pair's sites; None for anything else."""
-    if pair is None:
+    text = first_row(rows).get("place") if trigger == ids.SITE_GRID else named_by(event)
+    site = shown_place(data, text)
+    if site is None:
         return None
-    if trigger == ids.SITE_GRID:
-        row = rows[0] if isinstance(rows, list) and rows else None
-        text = row.get("id") if isinstance(row, dict) else None
-        is_number = isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 8
-        number: Any = int(text) if is_number else None  # type: ignore[arg-type]
-    else:
-        custom = _custom(event)
-        number = custom[0] if isinstance(custom, list) and custom else None
-    sites = data.interactions.sites(*pair)
-    if type(number) is not int or not 0 <= number < len(sites):
-        return None
-    row = sites.iloc[number]
-    if row["chrom"] not in data.chroms:
-        return None
-    return around(str(row["chrom"]), int(row["start"]), int(row["end"]), _SITE_BP, data.chroms)
+    return around(site.chrom, site.start, site.end, _SITE_BP, data.chroms)
 
 
 def words_with(pair: tuple[int, int]) -> AnySelection:
@@ -164,11 +147,10 @@ def register(app: Dash, data: RunData) -> None:
         Output(ids.REGION_STORE, "data", allow_duplicate=True),
         Output(ids.PAGE, "value", allow_duplicate=True),
         Input(ids.DISTANCE_GRAPH, "clickData"), Input(ids.SITE_GRID, "selectedRows"),
-        *pair_states, prevent_initial_call=True,
+        prevent_initial_call=True,
     )
-    def visit(event: Any, rows: Any, first: Any, second: Any) -> Any:
-        pair = chosen_pair(data, first, second)
-        there = clicked_site(data, pair, str(ctx.triggered_id), event, rows)
+    def visit(event: Any, rows: Any) -> Any:
+        there = clicked_site(data, str(ctx.triggered_id), event, rows)
         return (no_update, no_update) if there is None else (there._asdict(), "workspace")
 
     @app.callback(

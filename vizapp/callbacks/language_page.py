@@ -9,6 +9,7 @@ from dash import Dash, Input, Output, State, ctx, dcc, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_point
 from vizapp.data import RunData
 from vizapp.figures.language import DEFINITIONS, PAPER_R
 from vizapp.figures.laws import (
@@ -92,13 +93,8 @@ def law_csv(data: RunData) -> str:
 
 def clicked_profile(data: RunData, click: Any) -> str | None:
     """Profile of a clicked point of the coverage; None for anything else."""
-    points = click.get("points") if isinstance(click, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    number = point.get("customdata") if isinstance(point, dict) else None
-    profiles = data.language.profiles
-    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < len(profiles):
-        return None
-    return profiles[number]
+    number, profiles = first_point(click).get("customdata"), data.language.profiles
+    return profiles[number] if type(number) is int and 0 <= number < len(profiles) else None
 
 
 def carried(data: RunData, profile: Any, texts: list[Text]) -> tuple[dict[str, Any], str]:

@@ -8,6 +8,7 @@ import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, html, no_update
 
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_row
 from vizapp.callbacks.links import window_around
 from vizapp.data import RunData
 from vizapp.data.word_search import Query, QueryError, parse_query
@@ -72,8 +73,7 @@ def search_status(data: RunData, raw: Any) -> Any:
 
 def clicked_word(data: RunData, rows: Any) -> dict[str, Any] | None:
     """Selection of the word of a clicked row; None when no row is."""
-    row = rows[0] if isinstance(rows, list) and rows else None
-    word = row.get("word") if isinstance(row, dict) else None
+    word = first_row(rows).get("word")
     if type(word) is not int or not 0 <= word < len(data.lexicon.frequency):
         return None
     return {"kind": "word", "word": word}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from precompute.errors import RegionError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_row
 from vizapp.data import RunData
 from vizapp.loci import MAX_TEXT, format_locus, is_locus_like, parse_locus, split_padding
 from vizapp.selection import AnySelection, StateError, Word, as_json, parse_selection
@@ -99,8 +100,8 @@ def _dragged(relayout: Any, now: Region, data: RunData) -> Region | None:
 
 def window_around(grid_row: Any, now: Region, data: RunData) -> Region | None:
     """The window around a clicked row of the table of places."""
-    row = grid_row[0] if isinstance(grid_row, list) and grid_row else None
-    if not isinstance(row, dict) or not {"chrom", "start", "end"} <= set(row):
+    row = first_row(grid_row)
+    if not {"chrom", "start", "end"} <= set(row):
         return None
     place = parse_region({k: row[k] for k in ("chrom", "start", "end")}, data.genome.chroms)
     width = now.width if 500 <= now.width <= 20_000 else _INSTANCE_BP

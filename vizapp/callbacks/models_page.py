@@ -6,10 +6,11 @@ import math
 from typing import Any, NamedTuple
 
 import pandas as pd
-from dash import Dash, Input, Output, State, dcc, no_update
+from dash import Dash, Input, Output, dcc, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_point, first_row, shown_place
 from vizapp.data import RunData
 from vizapp.data.model_scores import RESOLUTIONS_BP, SETS
 from vizapp.figures.model_scores import (
@@ -18,7 +19,7 @@ from vizapp.figures.model_scores import (
     training_curves,
     window_scatter,
 )
-from vizapp.state import Region, clamp
+from vizapp.loci import format_locus
 
 _EXTREMES = 12
 
@@ -122,39 +123,12 @@ def extremes(data: RunData, table: pd.DataFrame, model: str) -> list[dict[str, A
     parts = (("best", known.iloc[::-1].iloc[:n]), ("worst", known.iloc[:n]))
     return [
         _plain({
-            "kind": kind, "id": str(number), "place": f"{row['chrom']}:{row['start'] + 1:,}-"
-            f"{row['end']:,}", "r": row[column], "observed": row["observed_mean"],
+            "kind": kind, "place": format_locus(row["chrom"], row["start"], row["end"]),
+            "r": row[column], "observed": row["observed_mean"],
             "predicted": row[f"mean_{model}"],
         })
-        for kind, rows in parts for number, row in rows.iterrows()
+        for kind, rows in parts for row in rows.to_dict("records")
     ]
-
-
-def window_of(data: RunData, choice: Choice, number: Any) -> Region | None:
-    """The window of a clicked point or row; None for anything else."""
-    table = data.model_scores.windows_of(choice.track, choice.part)
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < len(table):
-        return None
-    row = table.iloc[number]
-    chrom = str(row["chrom"])
-    if chrom not in data.chroms:
-        return None
-    return clamp(Region(chrom, int(row["start"]), int(row["end"])), data.chroms)
-
-
-def clicked(click: Any) -> Any:
-    """The ``customdata`` of a clicked point."""
-    points = click.get("points") if isinstance(click, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    return point.get("customdata") if isinstance(point, dict) else None
-
-
-def chosen_row(rows: Any) -> Any:
-    """The number of a selected row of windows."""
-    row = rows[0] if isinstance(rows, list) and rows else None
-    text = row.get("id") if isinstance(row, dict) else None
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(
-        text) < 10 else None
 
 
 def window_figure(
@@ -258,16 +232,15 @@ def register(app: Dash, data: RunData) -> None:
         Output(ids.REGION_STORE, "data", allow_duplicate=True),
         Output(ids.PAGE, "value", allow_duplicate=True),
     )
-    chosen = (State(ids.SCORE_TRACK, "value"), State(ids.SCORE_SET, "value"))
 
-    @app.callback(*go, Input(ids.WINDOW_GRAPH, "clickData"), *chosen, prevent_initial_call=True)
-    def click(point: Any, track: Any, part: Any) -> Any:
-        there = window_of(data, parse_choice(data, track, part), clicked(point))
+    @app.callback(*go, Input(ids.WINDOW_GRAPH, "clickData"), prevent_initial_call=True)
+    def click(event: Any) -> Any:
+        there = shown_place(data, first_point(event).get("text"))
         return (no_update, no_update) if there is None else (there._asdict(), "workspace")
 
-    @app.callback(*go, Input(ids.EXTREME_GRID, "selectedRows"), *chosen, prevent_initial_call=True)
-    def visit(rows: Any, track: Any, part: Any) -> Any:
-        there = window_of(data, parse_choice(data, track, part), chosen_row(rows))
+    @app.callback(*go, Input(ids.EXTREME_GRID, "selectedRows"), prevent_initial_call=True)
+    def visit(rows: Any) -> Any:
+        there = shown_place(data, first_row(rows).get("place"))
         return (no_update, no_update) if there is None else (there._asdict(), "workspace")
 
     @app.callback(

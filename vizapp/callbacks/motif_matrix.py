@@ -9,6 +9,7 @@ import numpy as np
 from dash import Dash, Input, Output, State, ctx, dcc, html, no_update
 
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_point
 from vizapp.data import RunData
 from vizapp.data.motif_matrix import MatrixError, MotifMatrix, fitted, read_cut, read_view
 from vizapp.figures.motif_matrix import aligned_logos, matrix_figure
@@ -76,9 +77,8 @@ def _as_view(window: tuple[int, int]) -> dict[str, int]:
 
 def pointed(data: RunData, event: Any, view: Any) -> tuple[int, int] | None:
     """Features of the strongest pair in the block under the pointer; None outside of the cells."""
-    points = event.get("points") if isinstance(event, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    if not isinstance(point, dict) or point.get("curveNumber") != 0:
+    point = first_point(event)
+    if point.get("curveNumber") != 0:
         return None
     lo, hi = read_view(view, data.matrix.n)
     edges = data.matrix.window(lo, hi).edges

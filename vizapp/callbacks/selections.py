@@ -7,6 +7,7 @@ from typing import Any
 from dash import ALL, ClientsideFunction, Dash, Input, Output, State, ctx, no_update
 
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_point
 from vizapp.data import RunData
 from vizapp.selection import combine, invert, parse_selection
 from vizapp.selection_text import to_text
@@ -14,10 +15,8 @@ from vizapp.selection_text import to_text
 
 def clicked_word(click: Any) -> int | None:
     """Word of a clicked cell of the token strip; None for other tracks and other shapes."""
-    points = click.get("points") if isinstance(click, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    word = point.get("customdata") if isinstance(point, dict) else None
-    return word if isinstance(word, int) and not isinstance(word, bool) and word >= 0 else None
+    word = first_point(click).get("customdata")
+    return word if type(word) is int and word >= 0 else None
 
 
 def link_text(raw: Any) -> tuple[str | None, str]:

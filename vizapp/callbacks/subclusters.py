@@ -8,6 +8,7 @@ from dash import Dash, Input, Output, State, no_update
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import named_by
 from vizapp.data import RunData
 from vizapp.data.subclusters import Subclusters, subclusters
 from vizapp.figures.subclusters import figure_height, subcluster_dots
@@ -42,11 +43,8 @@ def table_says(table: Subclusters) -> str:
 
 def clicked_subcluster(click: Any) -> int | None:
     """Subcluster of a clicked dot; None for anything else."""
-    points = click.get("points") if isinstance(click, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    custom = point.get("customdata") if isinstance(point, dict) else None
-    number = custom[0] if isinstance(custom, list) and custom else None
-    return number if isinstance(number, int) and not isinstance(number, bool) else None
+    number = named_by(click)
+    return number if type(number) is int else None
 
 
 def register(app: Dash, data: RunData) -> None:

@@ -11,6 +11,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, no_up
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import named_by
 from vizapp.callbacks.links import go_to
 from vizapp.callbacks.what_if_drawing import choices, draw_state
 from vizapp.data import RunData
@@ -127,10 +128,7 @@ def target_of_view(state: WhatIf, relayout: Any) -> WhatIf:
 
 def clicked_edit(event: Any) -> str | None:
     """The edit of a clicked box; None for anything else."""
-    points = event.get("points") if isinstance(event, dict) else None
-    point = points[0] if isinstance(points, list) and points else None
-    custom = point.get("customdata") if isinstance(point, dict) else None
-    text = custom[0] if isinstance(custom, list) and custom else None
+    text = named_by(event)
     return text if isinstance(text, str) else None
 
 

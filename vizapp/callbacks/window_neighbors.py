@@ -8,6 +8,7 @@ import numpy as np
 from dash import Dash, Input, Output, State, no_update
 
 from vizapp import component_ids as ids
+from vizapp.callbacks.clicked import first_row
 from vizapp.data import RunData
 from vizapp.data.window_neighbors import NeighborError, Neighbors
 from vizapp.loci import format_locus
@@ -42,8 +43,8 @@ def says(data: RunData, found: Neighbors) -> str:
 
 def visited(data: RunData, rows: Any) -> Region | None:
     """The window of a clicked row; None for anything else."""
-    row = rows[0] if isinstance(rows, list) and rows else None
-    if not isinstance(row, dict) or not {"chrom", "start", "end"} <= set(row):
+    row = first_row(rows)
+    if not {"chrom", "start", "end"} <= set(row):
         return None
     return parse_region({k: row[k] for k in ("chrom", "start", "end")}, data.genome.chroms)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from vizapp.figures.label_places import shorten
+from vizapp.loci import format_locus
 from vizapp.theme import ACCENT, DIVERGING, axis, base_layout, blank_figure
 
 #: Clusters that the matrix shows at most.
@@ -96,11 +97,11 @@ def distance_figure(
     data = [{
         "type": "scatter", "mode": "markers", "x": sites["distance_bp"].tolist(),
         "y": sites["interaction"].tolist(),
-        "customdata": [[k, f"{r.chrom}:{r.start + 1:,}-{r.end:,}", r.change_both]
-                       for k, r in enumerate(sites.itertuples())],
+        "customdata": [[format_locus(r.chrom, r.start, r.end), r.change_both]
+                       for r in sites.itertuples()],
         "marker": {"size": 6, "color": "#56B4E9", "opacity": 0.7},
-        "hovertemplate": "%{customdata[1]}<br>%{x:.0f} bp apart, interaction %{y:+.3g} log2"
-        "<br>both out: %{customdata[2]:+.3g} log2<extra></extra>",
+        "hovertemplate": "%{customdata[0]}<br>%{x:.0f} bp apart, interaction %{y:+.3g} log2"
+        "<br>both out: %{customdata[1]:+.3g} log2<extra></extra>",
     }, {
         "type": "scatter", "mode": "lines+markers", "x": distance.tolist(), "y": mean.tolist(),
         "error_y": {"type": "data", "symmetric": False, "array": (high - mean).tolist(),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from vizapp.figures.arrays import packed
+from vizapp.loci import format_locus
 from vizapp.theme import OBSERVED, axis, base_layout, blank_figure
 
 #: Own token and one-hot model, shipped ones, further ones.
@@ -64,24 +65,21 @@ def training_curves(
 def window_scatter(
     table: pd.DataFrame, x: str, y: str, labels: dict[str, str], unit: str, color: str
 ) -> dict[str, Any]:
-    """One point per window: r of two models ('r_<name>'), or means ('observed_mean').
-
-    ``customdata`` is the row of the table.
-    """
+    """One point per window, named by its place: r of two models ('r_<name>'), or means
+    ('observed_mean')."""
     if x not in table or y not in table:
         return blank_figure("no window was predicted by both")
     keep = np.isfinite(table[x].to_numpy()) & np.isfinite(table[y].to_numpy())
     if not keep.any():
         return blank_figure("no window of this set has both numbers")
-    rows = np.flatnonzero(keep)
-    shown = table.iloc[rows]
-    texts = [f"{c}:{s + 1:,}-{e:,}" for c, s, e in
+    shown = table[keep]
+    texts = [format_locus(*place) for place in
              zip(shown["chrom"], shown["start"], shown["end"], strict=True)]
     a, b = shown[x].to_numpy(), shown[y].to_numpy()
     low, high = float(min(a.min(), b.min())), float(max(a.max(), b.max()))
     point = {
         "type": "scatter", "mode": "markers", "x": packed(a), "y": packed(b), "text": texts,
-        "customdata": packed(rows), "marker": {"size": 6, "opacity": 0.65, "color": color},
+        "marker": {"size": 6, "opacity": 0.65, "color": color},
         "hovertemplate": "%{text}<br>x %{x:.3~g}<br>y %{y:.3~g}<br>click to go there"
         "<extra></extra>",
     }
@@ -90,7 +88,7 @@ def window_scatter(
         "line": {"color": _LINE, "dash": "dot", "width": 1}, "hoverinfo": "skip",
     }
     names = [_axis_name(column, labels, unit) for column in (x, y)]
-    names[0] += f", n = {len(rows):,} windows"
+    names[0] += f", n = {len(shown):,} windows"
     return {"data": [same, point], "layout": base_layout(
         xaxis=axis(names[0]), yaxis=axis(names[1]), hovermode="closest",
         uirevision=f"{x}-{y}", margin={"l": 64, "r": 12, "t": 10, "b": 46},

@@ -90,8 +90,8 @@ def extreme_grid() -> Any:
         number_column("predicted", "predicted", "Mean predicted signal", ".3~g"),
     ]
     return data_table(
-        ids.EXTREME_GRID, columns, "no window of this set has an r", height="360px", row_id="id",
-        column={"flex": 1},
+        ids.EXTREME_GRID, columns, "no window of this set has an r", height="360px",
+        row_id="place", column={"flex": 1},
     )
 
 
