@@ -167,7 +167,7 @@ window.dash_clientside = window.dash_clientside || {};
       // What somebody is typing stays.
       const box = document.getElementById("region-input"), text = locus(region);
       if (!isTyping && box.value !== text) { set("region-input", { value: text }); }
-      if (same(region, followed)) { return; }
+      if (same(region, followed || JSON.parse(host().dataset.opening))) { return; }
       followed = region;
       set("region-shown-store", { data: region });
     };

@@ -13,6 +13,7 @@ from dash import Dash, set_props
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks import (
+    arrival,
     benchmark_page,
     compare,
     effects,
@@ -45,7 +46,7 @@ from vizapp.state import parse_selection
 from vizapp.views import first_look
 from vizapp.views.genome_drawing import build_genome
 from vizapp.views.map_drawing import MapDrawing
-from vizapp.views.shell import other_pages, other_tabs, page
+from vizapp.views.shell import Opening, other_pages, other_tabs, page
 
 _LOG = logging.getLogger("motiflens")
 _MAX_REQUEST_BYTES = 1 << 20
@@ -84,15 +85,18 @@ def build(run_dir: Path) -> Dash:
         serve_locally=True, on_error=show_error, suppress_callback_exceptions=True,
     )
     drawing = MapDrawing(data)
-    picture = drawing.figure(MapOptions(), region, parse_selection(selection))
     # Built once: a page load then costs no reading, and a damaged artefact is found at start.
-    app.layout = page(data, region, selection, picture)
+    app.layout = page(data, Opening(
+        region, selection, drawing.figure(MapOptions(), region, parse_selection(selection)),
+        language.marks(data, region, selection), selection_panel.panel(data, selection),
+        selections.link_text(selection)[0],
+    ))
     app.first_look = first_look.first_look(data, drawing)
     shell.register(app, other_pages(data), other_tabs(data))
     token_map.register(app, data, drawing)
     for module in (
         selection_panel, selections, saved_selections, compare, subclusters, search, export,
-        language, language_page, genome, genome_explained, genome_second, links, lexicon,
+        language, language_page, genome, genome_explained, genome_second, links, arrival, lexicon,
         lexicon_downloads, motif_matrix, models_page, benchmark_page, effects, interactions,
         what_if, mutagenesis, window_neighbors,
     ):
@@ -100,7 +104,6 @@ def build(run_dir: Path) -> Dash:
     data.genome.warm()
     data.explorer.warm()
     build_genome(data, region)
-    language.marks(data, region, selection)
     _secure(app)
     return app
 

@@ -10,14 +10,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import BrowserContext, Page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -69,17 +69,21 @@ def serving(run: Path | str) -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Browser, url: str, height: int = 900) -> Iterator[Page]:
-    """A page at an address, with its console under watch: an error fails the test."""
-    context = browser.new_context(
-        viewport={"width": 1440, "height": height}, accept_downloads=True)
-    tab = context.new_page()
+def opened(browser: BrowserContext, url: str, height: int = 900) -> Iterator[Page]:
+    """A page at an address, with its console under watch: an error fails the test. It leaves
+    nothing in the profile but the scripts, which are then not compiled again."""
+    tab = browser.new_page()
+    tab.set_viewport_size({"width": 1440, "height": height})
     errors: list[str] = []
     tab.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     tab.on("pageerror", lambda e: errors.append(str(e)))
     tab.goto(url)
-    yield tab
-    context.close()
+    try:
+        yield tab
+    finally:
+        browser.new_cdp_session(tab).send("Storage.clearDataForOrigin", {
+            "origin": url.partition("?")[0].rstrip("/"), "storageTypes": "local_storage"})
+        tab.close()
     assert errors == []
 
 
@@ -91,8 +95,8 @@ def served(synthetic_root):
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """Debian's Chromium, headless."""
+def browser(tmp_path_factory):
+    """Debian's Chromium, headless, with a profile of its own."""
     from playwright.sync_api import sync_playwright
 
     path = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -101,18 +105,26 @@ def browser():
             pytest.fail("CI has no chromium; make test installs it")
         pytest.skip("no chromium on this machine; install it (Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=path, args=FLAGS)
+        yield context
+        context.close()
 
 
 @pytest.fixture
-def page(browser, served):
-    """The app, loaded."""
-    with opened(browser, served) as tab:
-        for graph in ("map-graph", "genome-graph", "zipf-graph"):
-            wait_for_figure(tab, graph)
-        yield tab
+def at(browser, served):
+    """Opens the app at a link of its own, such as ``?page=models``."""
+    with ExitStack() as pages:
+        yield lambda search: pages.enter_context(opened(browser, served + search))
+
+
+@pytest.fixture
+def page(at):
+    """The workspace, drawn."""
+    tab = at("")
+    for graph in ("map-graph", "genome-graph", "zipf-graph"):
+        wait_for_figure(tab, graph)
+    return tab
 
 
 def wait_for_figure(page, graph: str) -> None:

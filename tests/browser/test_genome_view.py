@@ -147,7 +147,7 @@ def shown_tracks(page) -> list[str]:
 
 
 def test_tracks_are_added_moved_resized_scaled_and_removed_and_the_link_brings_them_back(
-    page, browser, served
+    page, at
 ):
     usual = shown_tracks(page)
     assert usual[0] == "genes"
@@ -201,15 +201,13 @@ def test_tracks_are_added_moved_resized_scaled_and_removed_and_the_link_brings_t
     assert len(asked) == 1
     order = shown_tracks(page)
     page.wait_for_url(re.compile(r"tracks=genes%2Cresidual[^&]*-3_4\.5"), timeout=10_000)
-    again = browser.new_page()
-    again.goto(page.url)
+    again = at(page.url[page.url.index("?"):])
     again.wait_for_function(WHOLE, timeout=60_000)
     assert shown_tracks(again) == order
-    again.goto(f"{served}?tracks=genes,nope")
+    again = at("?tracks=genes,nope")
     again.wait_for_selector("#notice :text(\"no track 'nope'\")", timeout=60_000)
     again.wait_for_function(WHOLE, timeout=60_000)
     assert shown_tracks(again) == usual
-    again.close()
 
 
 def test_shift_and_drag_marks_a_region_that_can_be_named_removed_and_gone_to(page):
@@ -389,8 +387,8 @@ def test_a_bad_step_is_a_notice_and_the_views_go_on(page):
     wait_for_region(page, last)
 
 
-def test_a_bad_link_opens_the_app_with_a_notice(page, served):
-    page.goto(f"{served}?region=chrZ:5-9")
+def test_a_bad_link_opens_the_app_with_a_notice(at):
+    page = at("?region=chrZ:5-9")
     page.wait_for_selector("#notice :text('no chromosome')", timeout=60_000)
     page.wait_for_function(WHOLE, timeout=60_000)
 
@@ -422,13 +420,12 @@ def test_panning_inside_what_is_loaded_draws_before_the_server_answers(page):
 
 
 def test_no_request_leaves_this_machine(browser, served):
-    context = browser.new_context()
-    tab = context.new_page()
+    tab = browser.new_page()
     hosts = set()
     tab.on("request", lambda r: hosts.add(re.sub(r"^(\w+://[^/]+).*", r"\1", r.url)))
     tab.goto(served)
     tab.wait_for_function(WHOLE, timeout=60_000)
     tab.wait_for_timeout(1_000)
-    context.close()
+    tab.close()
     outside = {h for h in hosts if not h.startswith(("data:", "blob:"))}
     assert outside == {served.rstrip("/")}

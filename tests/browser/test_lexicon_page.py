@@ -86,7 +86,7 @@ def test_no_match_says_what_to_do_and_a_bad_range_is_a_notice(lexicon):
     page.wait_for_selector("#notice :text('holds nothing')", timeout=15_000)
 
 
-def test_downloads_and_a_link_to_a_word(lexicon, served, tmp_path):
+def test_downloads_and_a_link_to_a_word(lexicon, at, tmp_path):
     page = lexicon
     page.fill("#lexicon-search", "tf01")
     page.wait_for_selector("#lexicon-status:has-text('“tf01”')", timeout=15_000)
@@ -97,12 +97,9 @@ def test_downloads_and_a_link_to_a_word(lexicon, served, tmp_path):
         assert caught.value.suggested_filename == f"motiflens-words.{name}"
         caught.value.save_as(tmp_path / name)
         assert len(read(tmp_path / name)) == n
-    # In a tab of its own: leaving this one while it waits for an answer is an error in its console.
-    other = page.context.new_page()
-    other.goto(f"{served}?page=lexicon&selection=word%3A3")
+    other = at("?page=lexicon&selection=word%3A3")
     other.wait_for_selector("#lexicon-word:has-text('Rank 4:')", timeout=60_000)
     with other.expect_download(timeout=30_000) as caught:
         other.click("#lexicon-places-bed")
     caught.value.save_as(tmp_path / "bed")
-    other.close()
     assert len((tmp_path / "bed").read_text().splitlines()) > 1

@@ -309,13 +309,14 @@ def test_dark_theme_changes_the_page(page):
     )
 
 
-def test_a_link_names_its_page(page, served):
+def test_a_link_names_its_page(at):
+    page = at("")
     page.click("#page label:has-text('Run')")
     page.wait_for_function("location.search.includes('page=run')")
-    page.goto(page.url)
+    page = at(page.url[page.url.index("?"):])
     page.wait_for_selector(".run-page caption", timeout=10_000)
     assert not page.is_visible(".workspace")
-    page.goto(f"{served}?page=%3Cscript%3E")
+    page = at("?page=%3Cscript%3E")
     page.wait_for_selector(".workspace", timeout=10_000)
 
 

@@ -9,8 +9,8 @@ CHANGED = "([cell, old]) => ![null, old].includes(document.querySelector(cell)?.
 CELL = "#score-grid .ag-row[row-index='0'] [col-id='%s']"
 
 
-def test_scores_sets_download_and_a_window_to_go_to(page, served):
-    page.goto(f"{served}?page=models")
+def test_scores_sets_download_and_a_window_to_go_to(at):
+    page = at("?page=models")
     for graph in ("window-graph", "ranking-graph", "training-graph"):
         wait_for_figure(page, graph)
     if page.locator("#tour-close").is_visible():

@@ -37,10 +37,9 @@ def path(synthetic_root, tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_is_whole_and_legible(browser, path, scheme, width):
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=True
-    )
-    tab = context.new_page()
+    tab = browser.new_page()
+    tab.set_viewport_size({"width": width, "height": 900})
+    tab.emulate_media(color_scheme=scheme)
     requests, errors = [], []
     tab.on("request", lambda r: requests.append(r.url))
     tab.on("console", lambda m: errors.append(m.text))
@@ -54,14 +53,13 @@ def test_the_page_is_whole_and_legible(browser, path, scheme, width):
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     ratio, whose = tab.evaluate(CONTRAST)
     assert ratio >= 4.5, whose
-    context.close()
+    tab.close()
 
 
 def test_the_page_prints_on_white(browser, path):
-    context = browser.new_context(color_scheme="dark")
-    tab = context.new_page()
+    tab = browser.new_page()
+    tab.emulate_media(color_scheme="dark", media="print")
     tab.goto(path.as_uri())
-    tab.emulate_media(media="print")
     assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.evaluate(CONTRAST)[0] >= 4.5
-    context.close()
+    tab.close()

@@ -118,11 +118,11 @@ def test_the_pointer_tells_the_point_and_keys_choose_the_tool(page):
     wait_until(page, "p._fullLayout.dragmode === 'drawclosedpath'")
 
 
-def test_a_link_opens_its_layout_and_colour(page, served):
-    page.goto(f"{served}?map=pca&color=gc")
+def test_a_link_opens_its_layout_and_colour(at):
+    page = at("?map=pca&color=gc")
     wait_for_figure(page, "map-graph")
     wait_until(page, "p._fullLayout.meta.layout === 'pca' && p._fullData.at(-5).marker.showscale")
     assert on_map(page, "p._fullData.at(-5).marker.colorbar.title.text") == "GC content (%)"
-    page.goto(f"{served}?map=sphere")
+    page = at("?map=sphere")
     page.wait_for_selector(".notice-alert", timeout=20_000)
     assert "choose UMAP, t-SNE or PCA" in page.inner_text(".notice-alert")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from precompute.errors import RegionError
-from vizapp.callbacks.links import from_url, go_to, navigate, opening_selection
+from vizapp.callbacks.links import go_to, navigate, opening_selection
 from vizapp.data.genome import reduce_mean, reduce_mode, window_r
 from vizapp.data.genome_columns import entropy_bits
 from vizapp.figures.genome import GeneShape, gene_rows
@@ -155,19 +155,6 @@ def test_navigation_ignores_events_that_are_no_moves(data, chrom, genome):
     assert place.width == now.width
     assert after("zoom-in").width == 1_000
     assert after("unknown") is None
-
-
-def test_urls_round_trip_and_bad_ones_are_sentences(data, chrom, genome):
-    low, _ = genome.chroms[chrom]
-    region, selection = from_url(f"?region={chrom}:{low + 1}-{low + 500}&selection=mega:0", data)
-    assert region == Region(chrom, low, low + 500)
-    assert selection == {"kind": "community", "level": "mega", "id": 0}
-    assert from_url("", data) == (None, None)
-    from precompute.errors import MotiflensError
-
-    for search in ("?region=chr1:5-4", "?selection=<script>", "?selection=word:999999999"):
-        with pytest.raises(MotiflensError):
-            from_url(search, data)
 
 
 def test_the_figure_is_valid_at_every_scale(data, genome, chrom):

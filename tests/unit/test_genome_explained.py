@@ -18,7 +18,7 @@ from precompute.errors import MotiflensError, RegionError
 from precompute.recently_used import RecentlyUsed
 from tests.model_run import ONEHOT, TRACKS, store_models, write_model_run
 from vizapp.callbacks.genome import window_json
-from vizapp.callbacks.genome_explained import arrived, checked, target_of
+from vizapp.callbacks.genome_explained import checked, choice_of_link, target_of
 from vizapp.data import RunData
 from vizapp.data.attributions_live import GoneError
 from vizapp.explained import (
@@ -297,11 +297,12 @@ def test_requests_and_links_are_checked(live):
         with pytest.raises(RegionError):
             window_json(live, {**raw, "place": wrong})
     assert checked(live, None) == Explained(track=live.genome.attributions.about["track"])
-    assert arrived("?region=chr20:1-2", live) is None
-    link = "?explain=tokens,onehot,deeplift,zero,chr20:1010001-1011000,family,dnase"
-    assert arrived(link, live).target == Region("chr20", 1_010_000, 1_011_000)
+    link = "tokens,onehot,deeplift,zero,chr20:1010001-1011000,family,dnase"
+    assert choice_of_link(live, link) == (
+        "tokens", "onehot", "deeplift", "zero", "stretch", "chr20:1,010,001-1,011,000", "family",
+        "dnase")
     with pytest.raises(ExplainedError, match="could not be read"):
-        arrived("?explain=tokens", live)
+        choice_of_link(live, "tokens")
     assert target_of("centre", "nonsense", live) == "centre"
     with pytest.raises(RegionError, match="type the stretch to explain"):
         target_of("stretch", " ", live)

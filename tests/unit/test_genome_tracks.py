@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 import pyBigWig
 import pytest
 
-from vizapp.callbacks.genome import shown_by
 from vizapp.figures.genome import signal_track
 from vizapp.figures.genome_signals import Curve, difference
 from vizapp.genome_state import MAX_TRACKS, Mark, TrackItem
@@ -126,13 +125,3 @@ def test_the_figure_for_export_holds_the_marks_of_its_window(data, region):
     usual = build_genome(data, region, [TrackItem("genes")])["layout"]
     assert layout["height"] > usual["height"]
     assert "shapes" not in usual
-
-
-def test_a_link_brings_tracks_and_marks_and_an_old_one_leaves_the_usual_view(data):
-    low, _ = data.genome.chroms["chr20"]
-    place = f"chr20:{low + 1}-{low + 50}"
-    tracks, marks = shown_by(f"?tracks=tokens,genes~2&marks={place}~a%2520b", data)
-    assert tracks == [{"id": "tokens", "times": 1.0, "scale": "auto"},
-                      {"id": "genes", "times": 2.0, "scale": "auto"}]
-    assert marks == [{"chrom": "chr20", "start": low, "end": low + 50, "name": "a b"}]
-    assert shown_by("?region=chr20:5-9&selection=mega:0", data) == (None, None)

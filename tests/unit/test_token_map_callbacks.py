@@ -232,15 +232,6 @@ def test_the_pointer_finds_locus_word_motifs_and_communities(data):
     assert token_map.describe_point(data, None, "tsne", None) is None
 
 
-def test_a_link_names_layout_and_colour_and_nothing_unknown(data):
-    assert token_map.from_link("?map=umap&color=motif:3", data) == ("umap", "motif:3")
-    assert token_map.from_link("?region=chr20:1-2", data) == (None, None)
-    assert token_map.from_link(None, data) == (None, None)
-    for bad in ("?map=sphere", "?color=motif:99999", "?color=<script>"):
-        with pytest.raises(MotiflensError):
-            token_map.from_link(bad, data)
-
-
 def test_a_small_map_is_read_at_start_and_a_large_one_beside(data, monkeypatch):
     read = []
     monkeypatch.setattr(ExplorerData, "_read_all", lambda self: read.append("all"))

@@ -42,7 +42,8 @@ def everything(component):
 
 def test_layouts_are_json_and_every_button_says_what_it_does(data):
     map_ = map_card(data, {"data": []}, "no tokens")
-    for card in (map_, selection_card(data), language_card(data)):
+    panel = selection_card(data, *selection_panel.panel(data, MEGA))
+    for card in (map_, panel, language_card(data, [])):
         plotly.io.json.to_json_plotly(card)
         for part in everything(card):
             if type(part).__name__ == "Button":

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs
 
 import flask
 import orjson
-from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State
 
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
@@ -62,23 +61,26 @@ def window_json(
     return orjson.dumps(answer)
 
 
-def shown_by(search: Any, data: RunData) -> tuple[Any, Any]:
-    """Tracks and marked regions of a link, as their stores hold them; None for what it does not
-    say.
+def tracks_of_link(data: RunData, text: str) -> tuple[Any]:
+    """The tracks of a link, as their store holds them.
 
     Raises
     ------
     MotiflensError
         When it names what this run has not.
     """
-    query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
-    tracks = marks = None
-    if "tracks" in query:
-        found = tracks_from_text(query["tracks"][0], data.tracks.catalogue)
-        tracks = [item.as_json() for item in found]
-    if "marks" in query:
-        marks = [m.as_json() for m in marks_from_text(query["marks"][0], data.genome.chroms)]
-    return tracks, marks
+    return ([item.as_json() for item in tracks_from_text(text, data.tracks.catalogue)],)
+
+
+def marks_of_link(data: RunData, text: str) -> tuple[Any]:
+    """The marked regions of a link, as their store holds them.
+
+    Raises
+    ------
+    MotiflensError
+        When one could not be read or lies outside of the run.
+    """
+    return ([mark.as_json() for mark in marks_from_text(text, data.genome.chroms)],)
 
 
 def register(app: Dash, data: RunData) -> None:
@@ -107,13 +109,6 @@ def register(app: Dash, data: RunData) -> None:
     )
     def another_chromosome(raw: Any) -> Any:
         return overview(data, parse_region(raw, data.genome.chroms))
-
-    @app.callback(
-        Output(ids.TRACKS_STORE, "data"), Output(ids.MARKS_STORE, "data"),
-        Input(ids.URL, "search"),
-    )
-    def arrive(search: Any) -> tuple[Any, Any]:
-        return tuple(no_update if found is None else found for found in shown_by(search, data))
 
     @app.callback(
         Output(ids.STEP_KIND, "data"), Input(ids.STEP_KIND, "searchValue"),

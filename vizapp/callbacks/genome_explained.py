@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
-from dash import ClientsideFunction, Dash, Input, Output, no_update
+from dash import ClientsideFunction, Dash, Input, Output
 
 from precompute.errors import RegionError
 from vizapp import component_ids as ids
@@ -49,17 +48,29 @@ def target_of(kind: Any, text: Any, data: RunData) -> Any:
     return Region(locus.chrom, locus.start, locus.end)._asdict()
 
 
-def arrived(search: Any, data: RunData) -> Explained | None:
-    """The choice of a link; None when it says nothing of it.
+#: The controls of a choice, in the order of :func:`choice_of_link`'s values.
+CONTROLS = (
+    ids.EXPLAIN_TOKENS, ids.EXPLAIN_ONEHOT, ids.EXPLAIN_METHOD, ids.EXPLAIN_BASELINE,
+    ids.EXPLAIN_TARGET, ids.EXPLAIN_STRETCH, ids.EXPLAIN_BY, ids.EXPLAIN_TRACK,
+)
+
+
+def choice_of_link(data: RunData, text: str) -> tuple[Any, ...]:
+    """The choice of a link, as its controls hold it; None for what stays.
 
     Raises
     ------
     MotiflensError
-        When it names what there is not.
+        When it could not be read, or names what there is not.
     """
-    query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
-    raw = explained_from_text(query["explain"][0]) if "explain" in query else None
-    return None if raw is None else checked(data, raw)
+    choice = checked(data, explained_from_text(text))
+    target = choice.target
+    is_stretch = isinstance(target, Region)
+    return (
+        *choice[:4], "stretch" if is_stretch else target,
+        format_locus(*target) if isinstance(target, Region) else None, choice.by,
+        choice.track or default_choice(data).track,
+    )
 
 
 def register(app: Dash, data: RunData) -> None:
@@ -69,11 +80,7 @@ def register(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.EXPLAIN_STORE, "data"), Output(ids.EXPLAIN_LINK_STORE, "data"),
         Output(ids.EXPLAIN_MENU, "children"),
-        Input(ids.EXPLAIN_TOKENS, "value"), Input(ids.EXPLAIN_ONEHOT, "value"),
-        Input(ids.EXPLAIN_METHOD, "value"), Input(ids.EXPLAIN_BASELINE, "value"),
-        Input(ids.EXPLAIN_TARGET, "value"), Input(ids.EXPLAIN_STRETCH, "value"),
-        Input(ids.EXPLAIN_BY, "value"), Input(ids.EXPLAIN_TRACK, "value"),
-        prevent_initial_call=True,
+        *(Input(name, "value") for name in CONTROLS), prevent_initial_call=True,
     )
     def choose(*values: Any) -> Any:
         tokens, onehot, method, baseline, kind, text, by, track = values
@@ -84,25 +91,6 @@ def register(app: Dash, data: RunData) -> None:
         choice = checked(data, raw)
         link = "" if choice == default else explained_text(choice)
         return choice.as_json(), link, chosen_text(choice, default)
-
-    @app.callback(
-        Output(ids.EXPLAIN_TOKENS, "value"), Output(ids.EXPLAIN_ONEHOT, "value"),
-        Output(ids.EXPLAIN_METHOD, "value"), Output(ids.EXPLAIN_BASELINE, "value"),
-        Output(ids.EXPLAIN_TARGET, "value"), Output(ids.EXPLAIN_STRETCH, "value"),
-        Output(ids.EXPLAIN_BY, "value"), Output(ids.EXPLAIN_TRACK, "value"),
-        Input(ids.URL, "search"),
-    )
-    def arrive(search: Any) -> Any:
-        choice = arrived(search, data)
-        if choice is None:
-            return [no_update] * 8
-        target = choice.target
-        is_stretch = isinstance(target, Region)
-        return [
-            *choice[:4], "stretch" if is_stretch else target,
-            format_locus(*target) if isinstance(target, Region) else no_update, choice.by,
-            choice.track or default.track,
-        ]
 
     app.clientside_callback(
         "(kind) => ({ display: kind === 'stretch' ? 'block' : 'none' })",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx
 
 from vizapp import component_ids as ids
 from vizapp.callbacks.links import go_to
@@ -52,14 +51,9 @@ def register(app: Dash, data: RunData) -> None:
         return (None if new is None else new._asdict()), None
 
     @app.callback(
-        Output(ids.SECOND_STORE, "data", allow_duplicate=True), Input(ids.URL, "search"),
-        prevent_initial_call="initial_duplicate",
+        Output(ids.SECOND_INPUT, "value"), Input(ids.SECOND_STORE, "data"),
+        prevent_initial_call=True,
     )
-    def arrive(search: Any) -> Any:
-        query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
-        return go_to(data, query["region2"][0])._asdict() if "region2" in query else no_update
-
-    @app.callback(Output(ids.SECOND_INPUT, "value"), Input(ids.SECOND_STORE, "data"))
     def tell(raw: Any) -> str:
         return "" if raw is None else format_locus(*parse_region(raw, data.genome.chroms))
 

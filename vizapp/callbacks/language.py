@@ -32,7 +32,7 @@ def register(app: Dash, data: RunData) -> None:
     chroms = data.genome.chroms
     n_curves = len(data.language.zipf_table(OPENING_DEFINITION))
 
-    # The page comes with the curve. One callback draws the curve, the other the marks on it: an
+    # The page comes with both. One callback draws the curve, the other the marks on it: an
     # answer that a newer one supersedes then never takes the curve along.
     @app.callback(
         Output(ids.ZIPF_GRAPH, "figure"), Input(ids.ZIPF_DEFINITION, "value"),
@@ -47,7 +47,7 @@ def register(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.ZIPF_GRAPH, "figure", allow_duplicate=True),
         Input(ids.REGION_SHOWN_STORE, "data"), Input(ids.SELECTION_SHOWN_STORE, "data"),
-        prevent_initial_call="initial_duplicate",
+        prevent_initial_call=True,
     )
     def mark(region: Any, selection: Any) -> Any:
         patch = Patch()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from typing import Any
-from urllib.parse import parse_qs
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
@@ -141,22 +140,22 @@ def step_to(now: Region, words: NDArray[np.integer], forward: bool, data: RunDat
     return around(now.chrom, target, target + 1, now.width, data.genome.chroms)
 
 
-def from_url(search: Any, data: RunData) -> tuple[Region | None, dict[str, Any] | None]:
-    """Region and selection of a URL's query; None for what it does not say.
+def region_of_link(data: RunData, text: str) -> tuple[Any]:
+    """The window of a link, as its store holds it."""
+    return (go_to(data, text)._asdict(),)
+
+
+def selection_of_link(data: RunData, text: str) -> tuple[Any]:
+    """The selection of a link, as its store holds it.
 
     Raises
     ------
     MotiflensError
-        When it says something that this run has not.
+        When it could not be read, or names what this run has not.
     """
-    query = parse_qs(str(search or "")[:8_000].removeprefix("?"))
-    region = go_to(data, query["region"][0]) if "region" in query else None
-    selection = None
-    if "selection" in query:
-        found = from_text(query["selection"][0])
-        selected_words(data, found)
-        selection = as_json(found)
-    return region, selection
+    found = from_text(text)
+    selected_words(data, found)
+    return (as_json(found),)
 
 
 def navigate(
@@ -203,18 +202,6 @@ def register(app: Dash, data: RunData) -> None:
         if new is None or new == now:
             return no_update, no_update
         return new._asdict(), None
-
-    @app.callback(
-        Output(ids.REGION_STORE, "data", allow_duplicate=True),
-        Output(ids.SELECTION_STORE, "data", allow_duplicate=True),
-        Input(ids.URL, "search"), prevent_initial_call="initial_duplicate",
-    )
-    def arrive(search: Any) -> tuple[Any, Any]:
-        region, selection = from_url(search, data)
-        return (
-            region._asdict() if region is not None else no_update,
-            selection if selection is not None else no_update,
-        )
 
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="outline"),

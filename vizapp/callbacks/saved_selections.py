@@ -59,7 +59,7 @@ def register(app: Dash, data: RunData, drawing: MapDrawing | None = None) -> Non
 
     @app.callback(
         Output(ids.SAVED_CHIPS, "children"), Output(ids.SAVED_LIST, "children"),
-        Input(store, "data"),
+        Input(store, "data"), prevent_initial_call=True,
     )
     def show(raw: Any) -> Any:
         items = parse_saved(raw)

@@ -54,6 +54,11 @@ def build_panel(data: RunData, raw: Any) -> tuple[dict[str, Any], dict[str, Any]
     return bars, motif_logos(logos) if logos else blank_figure("no profile to draw (CpG has none)")
 
 
+def panel(data: RunData, raw: Any) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Title, prominent motifs and logos of a selection."""
+    return selection_title(*describe_selection(data, raw)), *build_panel(data, raw)
+
+
 def instance_rows(data: RunData, raw: Any, request: Any) -> dict[str, Any]:
     """One block of the table of places, sorted as asked."""
     words = selected_words(data, parse_selection(raw))
@@ -76,16 +81,15 @@ def register(app: Dash, data: RunData) -> None:
     @app.callback(
         Output(ids.SELECTION_SUMMARY, "children"), Output(ids.PROMINENT_GRAPH, "figure"),
         Output(ids.LOGO_GRAPH, "figure"), Output(ids.INSTANCE_BOX, "children"),
-        Input(ids.SELECTION_SHOWN_STORE, "data"),
+        Input(ids.SELECTION_SHOWN_STORE, "data"), prevent_initial_call=True,
     )
     def describe(selection: Any) -> Any:
-        bars, logos = build_panel(data, selection)
-        size, source = describe_selection(data, selection)
-        return selection_title(size, source), bars, logos, instance_grid(data)
+        return *panel(data, selection), instance_grid(data)
 
     @app.callback(
         Output(ids.INSTANCE_GRID, "getRowsResponse"),
         Input(ids.INSTANCE_GRID, "getRowsRequest"), State(ids.SELECTION_STORE, "data"),
+        prevent_initial_call=True,
     )
     def rows(request: Any, selection: Any) -> Any:
         return no_update if request is None else instance_rows(data, selection, request)

@@ -58,7 +58,7 @@ def register(app: Dash, data: RunData) -> None:
 
     @app.callback(
         Output(ids.SELECTION_LINK_STORE, "data"), Output(ids.SELECTION_LINK_NOTE, "children"),
-        Input(ids.SELECTION_SHOWN_STORE, "data"),
+        Input(ids.SELECTION_SHOWN_STORE, "data"), prevent_initial_call=True,
     )
     def link(selection: Any) -> Any:
         return link_text(selection)

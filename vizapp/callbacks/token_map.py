@@ -8,7 +8,6 @@ all of its concern.
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qs
 
 import numpy as np
 from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
@@ -121,24 +120,32 @@ def describe_point(
     }
 
 
-def from_link(search: Any, data: RunData) -> tuple[str | None, str | None]:
-    """Layout and colour of a link's query; None for what it does not say.
+def layout_of_link(_: RunData, text: str) -> tuple[str]:
+    """The layout of a link.
 
     Raises
     ------
     MotiflensError
-        When it names a layout or a colour that this run has not.
+        When it is none of the map's.
     """
-    query = parse_qs(str(search or "")[:2000].removeprefix("?"))
-    layout = parse_layout(query["map"][0]) if "map" in query else None
-    color = query["color"][0] if "color" in query else None
+    return (parse_layout(text),)
+
+
+def color_of_link(data: RunData, text: str) -> tuple[str]:
+    """The colour of a link.
+
+    Raises
+    ------
+    MotiflensError
+        When this run has no such colour.
+    """
     offered = {item["value"] for group in data.explorer.color_options() for item in group["items"]}
-    if color is not None and color not in offered:
+    if text not in offered:
         raise MotiflensError(
-            f"the link colours the map by {color[:60]!r}, which this run has not; choose from the "
+            f"the link colours the map by {text[:60]!r}, which this run has not; choose from the "
             "list above the map"
         )
-    return layout, color
+    return (text,)
 
 
 def _changed() -> set[str]:
@@ -205,19 +212,11 @@ def _register_controls(app: Dash, data: RunData) -> None:
     def find_point(pointer: Any, layout: Any, hidden: Any) -> Any:
         return describe_point(data, pointer, layout, hidden)
 
-    @app.callback(
-        Output(ids.MAP_LAYOUT, "value"), Output(ids.MAP_COLOR, "value"), Input(ids.URL, "search"),
-    )
-    def arrive_on_map(search: Any) -> tuple[Any, Any]:
-        layout, color = from_link(search, data)
-        return layout or no_update, color or no_update
-
-    @app.callback(
+    app.clientside_callback(
+        "(color) => (['mega', 'sub'].includes(color) ? { display: 'none' } : {})",
         Output(ids.MAP_SCALE_BOX, "style"), Input(ids.MAP_COLOR, "value"),
+        prevent_initial_call=True,
     )
-    def offer_scale(color: Any) -> dict[str, str]:
-        return {"display": "none"} if color in ("mega", "sub") else {}
-
     app.clientside_callback(
         ClientsideFunction(namespace="motiflensMap", function_name="tell"),
         Output(ids.MAP_TIP, "data-shown"), Input(ids.MAP_FOUND, "data"), prevent_initial_call=True,

@@ -173,7 +173,8 @@ def genome_card(data: RunData, region: Region) -> Any:
     canvas = html.Div(
         id=ids.GENOME_GRAPH, className="genome-view", tabIndex=0, role="img",
         **{"aria-label": f"{title}: the tracks are being loaded",
-           "data-chroms": json.dumps(ends), "data-defaults": json.dumps(data.tracks.defaults),
+           "data-opening": json.dumps(region._asdict()), "data-chroms": json.dumps(ends),
+           "data-defaults": json.dumps(data.tracks.defaults),
            "data-catalogue": json.dumps(catalogue(data))},
     )
     card = html.Section([head, canvas], className="card-body", **{"aria-label": title})

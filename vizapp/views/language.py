@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import dash_mantine_components as dmc
-import numpy as np
 from dash import html
 
 from vizapp import component_ids as ids
 from vizapp.data import RunData
-from vizapp.figures.language import rank_frequency, rank_marks
+from vizapp.figures.language import rank_frequency
 from vizapp.views.figure_card import figure_card, later
 
 ABOUT_ZIPF = (
@@ -46,16 +45,10 @@ def coverage_card(data: RunData) -> Any:
     )
 
 
-def _opening_curve(data: RunData) -> dict[str, Any]:
-    """The curve without marks."""
-    none = np.empty(0, dtype=np.int64)
-    marks = [rank_marks(none, data.lexicon.frequency, which) for which in (False, True)]
+def language_card(data: RunData, marks: list[dict[str, Any]]) -> Any:
+    """Two tabs: rank-frequency with the traces of marked words, and motif coverage."""
     fits = data.language.zipf_table(OPENING_DEFINITION)
-    return rank_frequency(data.language.rank_frequency, fits, marks)
-
-
-def language_card(data: RunData) -> Any:
-    """Two tabs: rank-frequency and motif coverage."""
+    curve = rank_frequency(data.language.rank_frequency, fits, marks)
     choice = dmc.Select(
         id=ids.ZIPF_DEFINITION, value=OPENING_DEFINITION, size="xs", w=208, allowDeselect=False,
         data=[{"value": k, "label": f"r over {v}"} for k, v in _SHORT.items()],
@@ -63,7 +56,7 @@ def language_card(data: RunData) -> Any:
     )
     zipf = figure_card(
         ids.ZIPF_GRAPH, f"Rank and frequency, {data.region_text}", ABOUT_ZIPF, "motiflens-zipf",
-        toolbar=choice, height="330px", figure=_opening_curve(data),
+        toolbar=choice, height="330px", figure=curve,
     )
     motif = data.language.zipf_table("all").set_index("tokenizer").loc["motif"]
     differs = html.P(

@@ -19,7 +19,7 @@ ABOUT_SAVED = (
 
 
 def saved_row() -> Any:
-    """The row; callbacks fill in what is saved."""
+    """The row while nothing is saved; a callback fills in what is."""
     menu = dmc.Popover(
         [
             dmc.PopoverTarget(
@@ -44,7 +44,7 @@ def saved_row() -> Any:
     )
     return html.Div(
         [html.Span("Saved", className="row-name"),
-         html.Div(id=ids.SAVED_CHIPS, className="saved-chips", role="group",
+         html.Div(saved_chips([]), id=ids.SAVED_CHIPS, className="saved-chips", role="group",
                   **{"aria-label": "Saved selections"}),
          menu, help_mark(ABOUT_SAVED, "saving a selection")],
         className="algebra-row",

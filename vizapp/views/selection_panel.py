@@ -77,11 +77,13 @@ def _export_menu() -> Any:
     )
 
 
-def selection_card(data: RunData) -> Any:
+def selection_card(
+    data: RunData, title: Any, prominent: dict[str, Any], logo: dict[str, Any]
+) -> Any:
     """What is selected: size, prominent motifs, logos, places."""
     head = html.Div(
         [
-            html.Div(id=ids.SELECTION_SUMMARY, className="summary", role="status"),
+            html.Div(title, id=ids.SELECTION_SUMMARY, className="summary", role="status"),
             html.Div(
                 [
                     html.Button("Clear", id=ids.SELECTION_CLEAR, className="tool",
@@ -95,11 +97,11 @@ def selection_card(data: RunData) -> Any:
     )
     bars = figure_card(
         ids.PROMINENT_GRAPH, "Prominent motifs", ABOUT_PROMINENT, "motiflens-prominent-motifs",
-        height="270px", is_explored=False,
+        height="270px", is_explored=False, figure=prominent,
     )
     logos = figure_card(
         ids.LOGO_GRAPH, "Logos of the top motifs", ABOUT_LOGOS, "motiflens-logos", height="150px",
-        is_explored=False, has_numbers=False,
+        is_explored=False, has_numbers=False, figure=logo,
     )
     places = [
         html.Div(

@@ -77,10 +77,12 @@ def algebra_row() -> Any:
     )
 
 
-def stores(data: RunData) -> list[Any]:
-    """Stores of the selection controls; saved selections stay in the browser, by run."""
+def stores(data: RunData, link: str | None) -> list[Any]:
+    """Stores of the selection controls; ``link`` is the selection in a link. Saved selections stay
+    in the browser, by run."""
     return [
         dcc.Store(id=ids.SELECTION_HOW_STORE, data="replace"),
-        dcc.Store(id=ids.SELECTION_LINK_STORE),
-        dcc.Store(id=ids.saved_store(data.identity), storage_type="local"),
+        dcc.Store(id=ids.SELECTION_LINK_STORE, data=link),
+        # None is what a browser that has saved nothing holds: it then asks for nothing.
+        dcc.Store(id=ids.saved_store(data.identity), storage_type="local", data=None),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import dash_mantine_components as dmc
 from dash import dcc, html
@@ -136,17 +136,37 @@ def other_tabs(data: RunData) -> dict[str, Any]:
     }
 
 
-def page(
-    data: RunData, region: Region, selection: dict[str, Any], picture: tuple[dict[str, Any], str]
-) -> Any:
-    """The whole page for a fresh visit; ``picture`` is the map and how it is drawn."""
+class Opening(NamedTuple):
+    """What a fresh visit shows. It comes with the page: a callback for each would cost the browser
+    more than the drawing.
+
+    Attributes
+    ----------
+    map : figure of the map, and how its points are drawn
+    marks : traces of the window's and the selection's words on the rank-frequency curve
+    panel : title of the selection, its prominent motifs, their logos
+    link : the selection in a link
+    """
+
+    region: Region
+    selection: dict[str, Any]
+    map: tuple[dict[str, Any], str]
+    marks: list[dict[str, Any]]
+    panel: tuple[Any, dict[str, Any], dict[str, Any]]
+    link: str | None
+
+
+def page(data: RunData, opening: Opening) -> Any:
+    """The whole page for a fresh visit."""
+    region, selection = opening.region, opening.selection
     workspace = html.Main(
         [
             _tour(),
             html.Div(
                 [
-                    html.Div([map_card(data, *picture), language_card(data)], className="side"),
-                    html.Div(selection_card(data), className="side"),
+                    html.Div([map_card(data, *opening.map), language_card(data, opening.marks)],
+                             className="side"),
+                    html.Div(selection_card(data, *opening.panel), className="side"),
                 ],
                 className="upper",
             ),
@@ -170,7 +190,7 @@ def page(
         dcc.Store(id=ids.SELECTION_STORE, data=selection),
         dcc.Store(id=ids.SELECTION_SHOWN_STORE, data=selection),
         dcc.Store(id=ids.LASSO_STORE),
-        *selection_stores(data),
+        *selection_stores(data, opening.link),
         dcc.Store(id=ids.DRAG_STORE),
         dcc.Store(id=ids.TRACKS_STORE),
         dcc.Store(id=ids.MARKS_STORE),
