@@ -473,4 +473,18 @@ window.dash_clientside = window.dash_clientside || {};
       return region.chrom + ":" + region.start + "-" + region.end;
     },
   };
+
+  /* A visit's window is asked for once its place is on the page: the page's own callbacks come
+     later, after all figures. Where a link changes what is drawn, they say so first. */
+  const said = new URLSearchParams(window.location.search);
+  const begin = function () {
+    const div = document.getElementById(FIRST);
+    if (!div) { window.requestAnimationFrame(begin); return; }
+    const genome = window.dash_clientside.motiflensGenome;
+    if (!said.has("region")) { genome.show(JSON.parse(div.dataset.opening), null, null); return; }
+    adopt(null, null);
+    // What is wrong with the link's region is said when the page reads the whole link.
+    viewOf(FIRST, "region-store").goTo(said.get("region")).catch(() => {});
+  };
+  if (!["page", "tracks", "marks", "explain"].some((name) => said.has(name))) { begin(); }
 })();

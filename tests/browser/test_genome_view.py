@@ -419,6 +419,24 @@ def test_panning_inside_what_is_loaded_draws_before_the_server_answers(page):
     page.mouse.up()
 
 
+@pytest.mark.parametrize("search", ["", "?region=chr20:1,010,001-1,014,000&selection=mega:1"])
+def test_a_visits_window_is_drawn_before_the_page_asks_the_server_for_anything(
+    browser, at, search
+):
+    browser.route("**/_dash-update-component*", lambda route: None)
+    try:
+        page = at(search)
+        page.wait_for_function(WHOLE, timeout=60_000)
+        if search:
+            assert page.evaluate(f"{VIEW}.dataset.view") == "chr20:1010000-1014000"
+    finally:
+        browser.unroute("**/_dash-update-component*")  # which lets those that wait go on
+    # What the page hears later is what is drawn already.
+    page.wait_for_function("new URLSearchParams(location.search).has('region')")
+    drawn = page.evaluate(f"{VIEW}.dataset.view").replace("-", ":").split(":")
+    assert region(page) == (drawn[0], int(drawn[1]) + 1, int(drawn[2]))
+
+
 def test_no_request_leaves_this_machine(browser, served):
     tab = browser.new_page()
     hosts = set()

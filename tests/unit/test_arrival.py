@@ -44,7 +44,7 @@ def test_a_link_that_says_nothing_of_it_changes_nothing(data, search):
 
 @pytest.mark.parametrize(("name", "wrong", "says"), [
     ("region", "chrZ:5-9", "no chromosome"),
-    ("region", "chr20:9-5", "ends before"),
+    ("region", "chr20:9-5", "before it starts"),
     ("region2", "nowhere+at+all", "nowhere at all"),
     ("selection", "<script>", "select"),
     ("selection", "word:999999999", "no word"),
