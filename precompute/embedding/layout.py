@@ -18,6 +18,8 @@ from precompute.config import EmbeddingConfig
 from precompute.embedding.neighbors import Neighbors
 
 _TSNE_START_SD = 1e-4
+#: Iterations with exaggerated attraction, and after; those of FIt-SNE and openTSNE.
+_TSNE_ITERATIONS = (250, 500)
 
 
 def umap_layout(
@@ -88,6 +90,7 @@ def tsne_layout(
         first.astype(np.float64), affinities, negative_gradient_method="fft", n_jobs=workers,
         random_state=seed,
     )
-    embedding.optimize(n_iter=250, exaggeration=12, momentum=0.5, inplace=True)
-    embedding.optimize(n_iter=500, momentum=0.8, inplace=True)
+    early, late = _TSNE_ITERATIONS
+    embedding.optimize(n_iter=early, exaggeration=12, momentum=0.5, inplace=True)
+    embedding.optimize(n_iter=late, momentum=0.8, inplace=True)
     return np.asarray(embedding, dtype=np.float32)

@@ -42,7 +42,7 @@ def chain(tmp_path_factory) -> tuple[Path, Path]:
     }
     data["embedding"] |= {"min_frequency": 2, "max_points": 1200, "pca_components": 40}
     data["interactions"] = {"windows": 60, "clusters": 6, "sites": 12, "bootstrap": 100}
-    data["tf_benchmark"] |= {"bootstrap": 20}
+    data["tf_benchmark"] |= {"bootstrap": 20, "max_regions": 40}
     data["evaluation"] |= {"bootstrap": 50}
     small = {"body_channels": [12, 16], "head_channels": [8]}
     data["models"] |= {

@@ -14,6 +14,7 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import NearestNeighbors
 
 from precompute.config import EmbeddingConfig
+from precompute.embedding import layout
 from precompute.embedding import neighbors as search
 from precompute.embedding.layout import tsne_layout, umap_layout
 from precompute.embedding.neighbors import (
@@ -28,6 +29,9 @@ from precompute.embedding.placing import Reference, place
 from precompute.embedding.quality import layout_neighbors, layout_quality
 from precompute.embedding.selection import select_points, water_level
 from precompute.errors import StageError
+
+#: Of t-SNE, where what is tested is not how good it is: each takes as long as for a whole map.
+FEW_ITERATIONS = (60, 100)
 
 
 def test_pca_is_scikit_learns_up_to_the_sign():
@@ -215,10 +219,10 @@ def laid_out(groups):
 def test_layouts_keep_groups_and_neighbours_and_repeat_with_their_seed(groups, laid_out):
     scaled, label = groups
     config, _, known, umap, tsne = laid_out
-    for layout in (umap, tsne):
-        assert layout.dtype == np.float32
-        assert trustworthiness(scaled, layout, n_neighbors=10, metric="cosine") > 0.9
-        distance = np.linalg.norm(layout[:, None] - layout[None], axis=2)
+    for xy in (umap, tsne):
+        assert xy.dtype == np.float32
+        assert trustworthiness(scaled, xy, n_neighbors=10, metric="cosine") > 0.9
+        distance = np.linalg.norm(xy[:, None] - xy[None], axis=2)
         np.fill_diagonal(distance, np.inf)
         nearest_ten = distance.argsort(axis=1)[:, :10]
         assert (label[nearest_ten] == label[:, None]).mean() > 0.95
@@ -238,7 +242,8 @@ def test_the_umap_is_as_good_as_one_that_searches_and_begins_by_itself(groups, l
 
 
 @pytest.mark.parametrize("n", [4, 9])
-def test_a_handful_of_tokens_is_laid_out(n):
+def test_a_handful_of_tokens_is_laid_out(n, monkeypatch):
+    monkeypatch.setattr(layout, "_TSNE_ITERATIONS", FEW_ITERATIONS)
     rows = np.random.default_rng(n).normal(size=(n, 3))
     unit = unit_rows(rows)
     known = nearest(unit, unit, 320, is_same=True)
@@ -246,9 +251,9 @@ def test_a_handful_of_tokens_is_laid_out(n):
     start = np.zeros((n, 1), dtype=np.float32)
     umap = umap_layout(known, start, config, seed=0)
     tsne = tsne_layout(known, umap, config, seed=0, workers=1)
-    for layout in (umap, tsne):
-        assert layout.shape == (n, 2)
-        assert np.isfinite(layout).all()
+    for xy in (umap, tsne):
+        assert xy.shape == (n, 2)
+        assert np.isfinite(xy).all()
 
 
 # -- quality ---------------------------------------------------------------------------------
@@ -320,7 +325,9 @@ def fitted_map():
     known = nearest(unit, unit, 60, is_same=True)
     config = EmbeddingConfig(umap_neighbors=15, tsne_perplexity=15)
     umap = umap_layout(known, pca.scores[:, :2], config, seed=3)
-    tsne = tsne_layout(known, umap, config, seed=3, workers=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "_TSNE_ITERATIONS", FEW_ITERATIONS)
+        tsne = tsne_layout(known, umap, config, seed=3, workers=2)
     reference = Reference(pca.mean, pca.axes, spread, unit, {"umap": umap, "tsne": tsne})
     return reference, rows, kind
 

@@ -13,7 +13,7 @@ from precompute.artefacts import RunFolder
 from precompute.communities import nearest_communities
 from precompute.config import load_config, parse_config
 from precompute.context import StageContext
-from precompute.embedding import stage
+from precompute.embedding import layout, stage
 from precompute.embedding.neighbors import unit_rows
 from precompute.embedding.placing import place_tokens
 from precompute.errors import ConfigError, StageError
@@ -41,6 +41,14 @@ def make_map(root, workers=2, stages=("embedding", "communities", "enrichment"),
 SMALL = {"max_points": 300, "sampling": "stratified", "placed_points": 120, "pca_components": 8,
          "umap_neighbors": 10, "tsne_perplexity": 10, "quality_neighbors": 10}
 FEW = {"mega_neighbors": 60, "sub_neighbors": 20, "stability_seeds": 3}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_iterations():
+    """Each t-SNE takes as long as that of a whole map; a tenth of it arranges 300 tokens too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "_TSNE_ITERATIONS", (60, 100))
+        yield
 
 
 @pytest.fixture(scope="module")
