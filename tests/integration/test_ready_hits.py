@@ -17,7 +17,7 @@ from precompute.ready_hits.stored import StoredHits
 from tests.hit_export import rows_of, write_bigbed, write_tsv
 from tests.integration.test_pipeline import Listener, run_chain, write_config
 
-START, END = 1_000_000, 1_200_000
+START, END = 1_000_000, 1_100_000
 CHAIN = ["genome", "motifs", "hits", "depth", "bins", "tokens"]
 RESULTS = ["sequence", "profiles", "depth", "bins", "tokens"]
 REGION = {"regions": [{"chrom": "chr20", "start": START, "end": END}]}

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numpy.lib.stride_tricks import sliding_window_view
 
 from precompute.errors import MotiflensError, RegionError
 from precompute.motifs import build_profiles
@@ -26,13 +27,14 @@ def every(data) -> list[tuple[int, int, int, float]]:
     found = []
     for row, profile in enumerate(build_profiles(data.root / "profiles.jaspar", 0.8, 0.05)):
         for strand, scores in enumerate((profile.scores, profile.scores[::-1, ::-1])):
-            for at in range(len(codes) - profile.width + 1):
-                word = codes[at : at + profile.width]
-                if word.max() < 4:
-                    score = int(scores[np.arange(profile.width), word].sum())
-                    if score >= profile.threshold:
-                        end = low + at + profile.width
-                        found.append((low + at, end, 2 * row + strand, score / 100))
+            words = sliding_window_view(codes, profile.width)
+            known = np.flatnonzero(words.max(axis=1) < 4)
+            score = scores[np.arange(profile.width), words[known]].sum(axis=1)
+            found += [
+                (low + at, low + at + profile.width, 2 * row + strand, bits / 100)
+                for at, bits in zip(known.tolist(), score.tolist(), strict=True)
+                if bits >= profile.threshold
+            ]
     return sorted(found)
 
 
