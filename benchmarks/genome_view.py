@@ -14,6 +14,9 @@ sets and four bigWigs (observed, and predicted by both models) from this machine
 ``search`` to the frame after its promise resolves. Chromium renders in software, for both.
 
 ``--live`` also times contributions that are worked out for the window.
+
+``--openings N`` opens the page N times in a browser that has never seen it, and N times in one that
+has: from the navigation to the frame that shows the window, for both.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[0] = str(ROOT)
 
 import numpy as np  # noqa: E402
-from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright  # noqa: E402
 
 from benchmarks.explorer import FLAGS, serve_app, show  # noqa: E402
 from vizapp.callbacks.genome import window_json  # noqa: E402
@@ -52,14 +55,7 @@ PATIENCE_MS = 120_000
 REST_MS = 900
 
 #: In our page: when a place was drawn, with and without contributions, and when it was asked for.
-WATCH = """
-window.host = () => document.getElementById("genome-graph");
-window.asked = 0;
-const fetched = window.fetch;
-window.fetch = function (url, options) {
-  if (String(url).includes("genome/window")) { window.asked += 1; }
-  return fetched.call(window, url, options);
-};
+FRAME_OF = """
 window.frameOf = (test) => new Promise((resolve) => {
   const look = () => {
     if (!test()) { requestAnimationFrame(look); return; }
@@ -67,6 +63,15 @@ window.frameOf = (test) => new Promise((resolve) => {
   };
   look();
 });
+"""
+WATCH = FRAME_OF + """
+window.host = () => document.getElementById("genome-graph");
+window.asked = 0;
+const fetched = window.fetch;
+window.fetch = function (url, options) {
+  if (String(url).includes("genome/window")) { window.asked += 1; }
+  return fetched.call(window, url, options);
+};
 window.reached = async (place) => {
   const plain = await frameOf(() => host().dataset.view === place
     && host().dataset.drawn.includes("signals"));
@@ -268,6 +273,32 @@ def _live(page: Page, data: RunData, jumps: int, name: str, choice: Explained) -
     show(f"app, 10 kb, {name}", [whole - plain for plain, whole in found[2:]])
 
 
+def openings(
+    playwright: Playwright, chromium: str, url: str, drawn: str, name: str, n: int
+) -> None:
+    """Open a page ``n`` times with a new profile each, and ``n`` times with one that knows it;
+    ``drawn`` is the condition for the window to be there."""
+    seconds: dict[str, list[float]] = {"first visit": [], "again": []}
+    for visit in range(n + 1):
+        with tempfile.TemporaryDirectory() as profile:
+            context = playwright.chromium.launch_persistent_context(
+                profile, executable_path=chromium, args=FLAGS,
+                viewport={"width": 1440, "height": 1200})
+            # Chromium keeps compiled scripts from the second visit on.
+            for number in range(1 if visit < n else n + 2):
+                page = context.new_page()
+                page.add_init_script(FRAME_OF)
+                page.goto(url)
+                at = page.evaluate(f"frameOf(() => {drawn})")
+                page.wait_for_timeout(REST_MS)
+                page.close()
+                if visit < n or number >= 2:
+                    seconds["first visit" if visit < n else "again"].append(at)
+            context.close()
+    for which, times in seconds.items():
+        show(f"{name}, opened to drawn, {which}", times)
+
+
 # -- igv.js ----------------------------------------------------------------------------------
 
 
@@ -321,8 +352,11 @@ def _write_observed(data: RunData, track: str, path: Path) -> None:
     handle.close()
 
 
-def in_igv(browser: Browser, data: RunData, run: Path, folder: Path, jumps: int) -> None:
-    """The same jumps in igv.js."""
+def in_igv(
+    browser: Browser, data: RunData, run: Path, folder: Path, jumps: int,
+    opened: Callable[[str, str, str], None],
+) -> None:
+    """The same jumps and openings in igv.js."""
     npm = shutil.which("npm")
     if npm is None:
         print("igv.js is left out: npm is not on this machine")
@@ -355,6 +389,7 @@ def in_igv(browser: Browser, data: RunData, run: Path, folder: Path, jumps: int)
                 page.wait_for_timeout(REST_MS)
             show(f"igv.js, {name}, search to drawn", times[2:])
         page.context.close()
+        opened(address + "igv.html", "window.isReady", "igv.js")
 
 
 def _locus(region: Region) -> str:
@@ -389,6 +424,7 @@ def main() -> None:
     parser.add_argument("--jumps", type=int, default=25)
     parser.add_argument("--peer", choices=["igv", "none"], default="igv")
     parser.add_argument("--live", action="store_true")
+    parser.add_argument("--openings", type=int, default=0)
     chosen = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
@@ -400,14 +436,23 @@ def main() -> None:
     print(f"{'':<48} {'median':>10} {'p95':>10}")
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+
+        def opened(url: str, drawn: str, name: str) -> None:
+            if chosen.openings:
+                openings(playwright, chromium, url, drawn, name, chosen.openings)
+
         steps: list[Callable[[], None]] = [lambda: on_the_server(data, chosen.jumps, live)]
         if chosen.peer == "igv":
-            steps.append(lambda: in_igv(browser, data, chosen.run, Path(name), chosen.jumps))
+            steps.append(
+                lambda: in_igv(browser, data, chosen.run, Path(name), chosen.jumps, opened))
         for step in steps:
             step()
         process, url = serve_app(chosen.run)
         try:
             in_the_app(browser, url, data, chosen.jumps, live)
+            for part, name in (("signals", "all but contributions"), ("explained", "all")):
+                drawn = "document.getElementById('genome-graph')?.dataset.drawn"
+                opened(url, f"{drawn}?.includes('{part}')", f"app, {name}")
         finally:
             process.terminate()
             process.wait(30)

@@ -146,6 +146,15 @@ def shown_tracks(page) -> list[str]:
         .sort((a, b) => a.offsetTop - b.offsetTop).map((g) => g.dataset.track)""")
 
 
+def wait_until(page, is_so) -> None:
+    """Wait for what is read from the page, 10 s at most."""
+    for _ in range(100):
+        if is_so():
+            return
+        page.wait_for_timeout(100)
+    assert is_so()
+
+
 def test_tracks_are_added_moved_resized_scaled_and_removed_and_the_link_brings_them_back(
     page, at
 ):
@@ -171,23 +180,20 @@ def test_tracks_are_added_moved_resized_scaled_and_removed_and_the_link_brings_t
     page.focus(f'[data-track="{added}"]')
     for _ in usual:
         page.keyboard.press("ArrowUp")
-    page.wait_for_timeout(300)
-    assert shown_tracks(page) == [added, *usual]
+    wait_until(page, lambda: shown_tracks(page) == [added, *usual])
     show(page, "#genome-graph")
     boxes = [page.locator(f'[data-track="{name}"]').bounding_box() for name in (added, usual[0])]
     height = boxes[1]["y"] - boxes[0]["y"]
     # Its lower edge, 100 pixels down.
     x = boxes[0]["x"] + 200
     drag(page, (x, boxes[1]["y"] - 1), (x, boxes[1]["y"] + 99))
-    page.wait_for_timeout(300)
-    taller = page.locator(f'[data-track="{usual[0]}"]').bounding_box()["y"] - boxes[0]["y"]
-    assert 90 < taller - height < 110
+    second = page.locator(f'[data-track="{usual[0]}"]')
+    wait_until(page, lambda: 90 < second.bounding_box()["y"] - boxes[0]["y"] - height < 110)
     # By the title, below the next one.
     grip = page.locator(f'[data-track="{added}"]').bounding_box()
     third = page.locator(f'[data-track="{usual[1]}"]').bounding_box()
     drag(page, (grip["x"] + 6, grip["y"] + 8), (grip["x"] + 6, third["y"] + 4))
-    page.wait_for_timeout(300)
-    assert shown_tracks(page)[:2] == [usual[0], added]
+    wait_until(page, lambda: shown_tracks(page)[:2] == [usual[0], added])
     # A fixed scale from its menu, and one less track, all by keyboard.
     page.focus(f'[data-track="{added}"]')
     page.keyboard.press("Enter")
