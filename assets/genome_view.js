@@ -13,7 +13,7 @@ window.dash_clientside = window.dash_clientside || {};
   const same = (a, b) => Boolean(a && b) && a.chrom === b.chrom && a.start === b.start && a.end === b.end;
   /* What both places show, and the places themselves by the id of their element. */
   const shown = { items: [], marks: [], catalogue: null, views: {} };
-  let picks = 0, bandsAsked = "", isTyping = false;
+  let picks = 0, bandsAsked = "", isTyping = false, stepsHeard = 0, stepsAsked = 0;
   document.addEventListener("input", function (event) {
     if (event.target.id === "region-input") { isTyping = true; }
   }, true);
@@ -87,7 +87,7 @@ window.dash_clientside = window.dash_clientside || {};
       return window.fetch("genome/window", {
         method: "POST", headers: { "Content-Type": "application/json" }, signal: signal,
         body: JSON.stringify({ region: region, tracks: items, part: part, around: around, marks: marks, place: place,
-                               explain: (window.motiflensExplained || {}).choice }),
+                               now: place && view, explain: (window.motiflensExplained || {}).choice }),
       }).then((answer) => answer.json().then(function (body) {
         if (!answer.ok || body.error) { throw new Error(body.error || "the tracks did not arrive; try again"); }
         return body;
@@ -395,12 +395,14 @@ window.dash_clientside = window.dash_clientside || {};
       if (view && answered) { load(view); }
     };
 
-    /* Where a text leads, in one request; the promise fails with what is wrong with it. */
-    me.goTo = function (text) {
+    /* Where a text or a step leads, or the surroundings of a place, in one request; the promise
+       fails with what is wrong with it. */
+    me.goTo = function (place) {
       window.clearTimeout(rest);
       rest = null;
-      return load(null, text);
+      return load(null, place);
     };
+    me.isFinding = () => Boolean(asked && asked.key && !asked.region);
 
     me.show = function (region) {
       const isElsewhere = !answered || !(same(answered.asked, region) || same(view, region));
@@ -448,12 +450,46 @@ window.dash_clientside = window.dash_clientside || {};
     return true;
   }
 
+  /* The first place goes there; what was said of another attempt is past then. */
+  function goTo(place) {
+    const view = shown.views[FIRST], isReady = view && view.region() && shown.items.length;
+    if (!isReady) { return Promise.reject(new Error("the tracks are not there yet")); }
+    return view.goTo(place).then(() => set("notice", { children: null }));
+  }
+
   window.motiflensShown = shown;
   window.dash_clientside.motiflensGenome = {
-    goTo: function (text) {
-      const view = shown.views[FIRST], isReady = view && view.region() && shown.items.length;
-      return isReady ? view.goTo(text) : Promise.reject(new Error("the tracks are not there yet"));
+    goTo: goTo,
+
+    /* A step begins where the one before it ended. Presses that come faster than answers, or than
+       this hears of them, are one request. */
+    step: function (previous, next, kind, selection) {
+      const isWaiting = stepsAsked !== 0, before = stepsHeard;
+      stepsHeard = (next || 0) - (previous || 0);
+      stepsAsked += stepsHeard - before;
+      const begin = function () {
+        const view = shown.views[FIRST], times = Math.min(100, Math.abs(stepsAsked));
+        if (view && view.isFinding()) { window.setTimeout(begin, 15); return; }
+        const place = { step: kind, forward: stepsAsked > 0, times: times, selection: selection };
+        stepsAsked = 0;
+        if (times) { goTo(place).catch(say); }
+      };
+      if (!isWaiting) { begin(); }
+      return String(stepsHeard);
     },
+
+    around: function (rows) {
+      const row = rows && rows[0];
+      if (row) { goTo({ around: { chrom: row.chrom, start: row.start, end: row.end } }).catch(say); }
+      return row ? row.locus || "" : "";
+    },
+
+    visit: function (rows) {
+      const row = rows && rows[0], view = shown.views[FIRST];
+      if (row && view && view.region()) { view.go(row); }
+      return row ? row.place || "" : "";
+    },
+
     explainAgain: () => Object.values(shown.views).forEach((view) => view.again()),
     show: function (region, tracks, marks) {
       if (!region || !adopt(tracks, marks)) { return ""; }

@@ -86,6 +86,7 @@ window.told = async (region) => {
 };
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter") { window.entered = performance.now(); }
+  if (event.key === "n") { window.stepped = performance.now(); }
 }, true);
 document.addEventListener("pointermove", () => { window.moved = performance.now(); }, true);
 """
@@ -211,6 +212,7 @@ def in_the_app(
         for label, found in (("Enter to drawn", typed[2:]), ("told to drawn", told[2:])):
             show(f"app, {name}, {label}", [plain for plain, _ in found])
             show("  contributions, later", [whole - plain for plain, whole in found])
+    _step(page, data, jumps)
     _pan(page, data, jumps)
     for name, choice in live:
         _live(page, data, jumps, name, choice)
@@ -263,6 +265,21 @@ def _pan(page: Page, data: RunData, jumps: int) -> None:
     show("app, panning, pointer to drawn", times)
     print(f"  {'  windows asked for while the hand moved':<46} {asked:>10}")
     page.wait_for_timeout(1_500)
+
+
+def _step(page: Page, data: RunData, jumps: int) -> None:
+    """From peak to peak, 20 kb wide: from the key to the frame, the server's search among it."""
+    page.evaluate("r => told(r)", places(data, 20_000, 1, 3)[0]._asdict())
+    page.evaluate("document.activeElement.blur()")
+    times = []
+    for _ in range(jumps + 2):
+        page.wait_for_timeout(REST_MS)
+        page.evaluate("""() => { const before = host().dataset.view;
+            window.done = frameOf(() => host().dataset.view !== before
+                && host().dataset.drawn.includes("signals")); }""")
+        page.keyboard.press("n")
+        times.append(page.evaluate("async () => (await window.done) - window.stepped"))
+    show("app, 20 kb, n (next peak) to drawn", times[2:])
 
 
 def _live(page: Page, data: RunData, jumps: int, name: str, choice: Explained) -> None:

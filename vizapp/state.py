@@ -16,7 +16,7 @@ from vizapp.selection import AnySelection, Community, Lasso, StateError, Word, p
 
 __all__ = [
     "LAYOUTS", "MIN_WINDOW_BP", "AnySelection", "Community", "Lasso", "Region", "StateError",
-    "Word", "around", "clamp", "moved", "parse_region", "parse_selection", "zoomed",
+    "Word", "around", "clamp", "parse_region", "parse_selection",
 ]
 
 LAYOUTS = ("umap", "tsne", "pca")
@@ -73,21 +73,6 @@ def clamp(region: Region, chroms: dict[str, tuple[int, int]]) -> Region:
     start = region.start - max(0, MIN_WINDOW_BP - (region.end - region.start)) // 2
     start = min(max(start, low), high - width)
     return Region(region.chrom, start, start + width)
-
-
-def moved(region: Region, share: float, chroms: dict[str, tuple[int, int]]) -> Region:
-    """The window shifted by a share of its width, stopped at the ends."""
-    step = max(1, round(abs(share) * region.width)) * (1 if share > 0 else -1)
-    return clamp(Region(region.chrom, region.start + step, region.end + step), chroms)
-
-
-def zoomed(region: Region, factor: float, chroms: dict[str, tuple[int, int]]) -> Region:
-    """The window around its own centre, ``factor`` times as wide."""
-    width = max(MIN_WINDOW_BP, round(region.width * factor))
-    low, high = chroms[region.chrom]
-    width = min(width, high - low)
-    start = (region.start + region.end - width) // 2
-    return clamp(Region(region.chrom, start, start + width), chroms)
 
 
 def around(chrom: str, start: int, end: int, width: int, chroms: dict) -> Region:

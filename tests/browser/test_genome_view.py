@@ -105,6 +105,31 @@ def test_next_and_previous_lead_there_and_back(page):
     assert wait_for_region(page, beyond) == after
 
 
+def test_steps_and_places_need_one_request_for_the_tracks_and_none_before_it(page):
+    sent = []
+    page.on("request", lambda r: sent.append((r.url, r.post_data or "")))
+    old = region(page)
+    page.click(".brand")
+    page.keyboard.press("n")
+    page.keyboard.press("n")
+    after = wait_for_region(page, old)
+    page.wait_for_function(f"{VIEW}.dataset.drawn === 'signals explained'")
+    windows = [body for url, body in sent if "genome/window" in url and '"signals"' in body]
+    assert len(windows) <= 2
+    assert all('"place":{"step"' in body for body in windows)
+    # Both presses count: the second begins where the first ended.
+    page.keyboard.press("p")
+    between = wait_for_region(page, after)
+    assert between != old
+    sent.clear()
+    show(page, "#instance-grid")
+    place = page.locator("#instance-grid .ag-center-cols-container .ag-row[row-index='2']")
+    place.locator("[col-id='locus']").click()
+    wait_for_region(page, between)
+    first = next(url for url, _ in sent)
+    assert "genome/window" in first
+
+
 def test_a_click_on_a_token_selects_its_word(page):
     before = page.inner_text("#selection-summary")
     for _ in range(5):

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from precompute.errors import RegionError
-from vizapp.callbacks.links import go_to, navigate, opening_selection
+from precompute.errors import MotiflensError, RegionError
+from vizapp.callbacks.links import go_to, led_to, opening_selection
 from vizapp.data.genome import reduce_mean, reduce_mode, window_r
 from vizapp.data.genome_columns import entropy_bits
 from vizapp.figures.genome import GeneShape, gene_rows
@@ -134,27 +134,50 @@ def test_typed_places(data, genome, chrom):
             go_to(data, text)
 
 
-def test_navigation_ignores_events_that_are_no_moves(data, chrom, genome):
+def test_a_place_of_a_table_is_shown_as_wide_as_the_window_is(data, chrom, genome):
     low, _ = genome.chroms[chrom]
-    now = Region(chrom, low + 1_000, low + 3_000)
-    blank = {"text": None, "kind": None, "relayout": None, "row": None, "selection": None}
-
-    def after(trigger, **changes):
-        return navigate(trigger, now, data, **{**blank, **changes})
-
-    assert after("genome-graph", relayout={"autosize": True}) is None
-    assert after("genome-graph", relayout={"xaxis.range[0]": "x", "xaxis.range[1]": 5}) is None
-    nan = {"xaxis.range[0]": float("nan"), "xaxis.range[1]": 5}
-    assert after("genome-graph", relayout=nan) is None
-    far = {"xaxis.range[0]": -1e30, "xaxis.range[1]": 1e30}
-    assert after("genome-graph", relayout=far) == Region(chrom, *genome.chroms[chrom])
-    assert after("instance-grid", row=[{"chrom": chrom}]) is None
     row = {"chrom": chrom, "start": low + 7_000, "end": low + 7_015}
-    place = after("instance-grid", row=[row])
-    assert place.start < row["start"] < row["end"] < place.end
-    assert place.width == now.width
-    assert after("zoom-in").width == 1_000
-    assert after("unknown") is None
+    for width, shown in ((2_000, 2_000), (20_000, 20_000), (200, 2_000), (90_000, 2_000)):
+        now = {"chrom": chrom, "start": low + 1_000, "end": low + 1_000 + width}
+        place = led_to(data, {"around": row}, now)
+        assert place.start < row["start"] < row["end"] < place.end
+        assert place.width == shown
+
+
+@pytest.mark.parametrize("place", [
+    {}, {"around": None}, {"around": {"chrom": "chr20"}}, {"around": [1]},
+    {"around": {"chrom": "chr99", "start": 1, "end": 2}},
+    {"around": {"chrom": "chr20", "start": "1", "end": 2}}, {"step": None}, {"step": "peak:none"},
+    {"step": "motif:none", "forward": "yes"}, {"step": ["gene"]}, {"other": 1}, [], 7, None,
+])
+def test_a_place_that_is_none_is_a_sentence(data, place):
+    now = data.genome.opening._asdict()
+    with pytest.raises(MotiflensError):
+        led_to(data, place, now)
+    with pytest.raises(MotiflensError):
+        led_to(data, {"step": "gene", "forward": True}, {"chrom": "chr20"})
+
+
+def test_a_step_leads_to_the_next_gene_and_back(data, genome):
+    genes = genome.genes[genome.genes["chrom"] == "chr20"]
+    middles = sorted(set(((genes["start"] + genes["end"]) // 2).tolist()))
+    now = Region("chr20", middles[1] - 100, middles[1] + 100)
+    beyond = [m for m in middles if m > middles[1] + 1]
+    assert len(beyond) > 3
+
+    def middle(place, now):
+        there = led_to(data, {"step": "gene", **place}, now._asdict())
+        return there, (there.start + there.end) // 2
+
+    there, first = middle({"forward": True}, now)
+    assert abs(first - beyond[0]) <= 1
+    assert middle({"forward": False}, there)[1] < first
+    # Several at once are one after another, as many as there are.
+    _, third = middle({"forward": True, "times": 3}, now)
+    assert abs(third - beyond[2]) <= 1
+    assert middle({"forward": True, "times": 100}, now)[1] >= third
+    with pytest.raises(RegionError, match="take 1 to 100"):
+        middle({"times": 101}, now)
 
 
 def test_the_figure_is_valid_at_every_scale(data, genome, chrom):

@@ -10,13 +10,16 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from precompute.errors import MotiflensError, RegionError
 from precompute.motifs import build_profiles
-from vizapp.callbacks.links import navigate
-from vizapp.component_ids import STEP_NEXT, STEP_PREVIOUS
+from vizapp.callbacks.links import led_to
 from vizapp.data.motif_hits import MotifHits
 from vizapp.figures.genome_hits import Hit, hits_track, strongest
 from vizapp.state import Region
 from vizapp.views.genome import step_options
 from vizapp.views.genome_drawing import TrackItem, build_genome, build_tracks
+
+
+def step(data, now, kind, forward):
+    return led_to(data, {"step": kind, "forward": forward}, now._asdict())
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +62,16 @@ def test_steps_visit_every_hit_of_a_factor_in_order_and_back(data, every):
     assert len(want) > 3
     now, seen = Region("chr21", low, low + 100), []
     for _ in want:
-        now = navigate(STEP_NEXT, now, data, "", f"motif:{name}", None, None, None)
+        now = step(data, now, f"motif:{name}", forward=True)
         seen.append((now.start + now.end) // 2)
         assert now.width == 100
     assert set(seen) <= set(centres)
     assert seen == sorted(seen)
-    back = navigate(STEP_PREVIOUS, now, data, "", f"motif:{name}", None, None, None)
+    back = step(data, now, f"motif:{name}", forward=False)
     assert (back.start + back.end) // 2 < seen[-1]
     end = Region("chr21", high - 20, high)
     with pytest.raises(RegionError, match=f"no {name} motif hit after"):
-        navigate(STEP_NEXT, end, data, "", f"motif:{name}", None, None, None)
+        step(data, end, f"motif:{name}", forward=True)
 
 
 def test_a_clusters_hits_are_those_of_its_features(data, every):
@@ -85,7 +88,7 @@ def test_a_clusters_hits_are_those_of_its_features(data, every):
                                   "cluster:²", "cluster:1.5", "motif:<script>", "hits:CTCF"])
 def test_unknown_motifs_are_a_sentence(data, kind):
     with pytest.raises(MotiflensError):
-        navigate(STEP_NEXT, data.genome.opening, data, "", kind, None, None, None)
+        step(data, data.genome.opening, kind, forward=True)
 
 
 def test_the_list_of_steps_offers_motifs_by_what_is_typed_and_keeps_what_is_chosen(data):

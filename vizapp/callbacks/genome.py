@@ -12,7 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, State
 from precompute.errors import MotiflensError
 from vizapp import component_ids as ids
 from vizapp.callbacks.genome_explained import checked
-from vizapp.callbacks.links import go_to
+from vizapp.callbacks.links import led_to
 from vizapp.data import RunData
 from vizapp.figures.genome import x_title
 from vizapp.genome_state import marks_from_text, parse_marks, parse_tracks, tracks_from_text
@@ -30,9 +30,10 @@ def window_json(
 
     Parameters
     ----------
-    raw : what a browser sent: ``region``, or ``place`` as it was typed, ``tracks``, ``part``,
-        ``around``, whether what lies beside the window is to be sent too, ``explain``, which
-        contributions, and ``marks`` for the whole figure
+    raw : what a browser sent: ``region``, or ``place`` as :func:`~vizapp.callbacks.links.led_to`
+        takes it with where it was ``now``, ``tracks``, ``part``, ``around``, whether what lies
+        beside the window is to be sent too, ``explain``, which contributions, and ``marks`` for
+        the whole figure
     is_gone : whether the browser has given up waiting
 
     Raises
@@ -45,7 +46,7 @@ def window_json(
     place = raw.get("place")
     region = (
         parse_region(raw.get("region"), data.genome.chroms) if place is None
-        else go_to(data, place)
+        else led_to(data, place, raw.get("now"))
     )
     items = parse_tracks(raw.get("tracks"), data.tracks.catalogue)
     part, is_around = raw.get("part"), raw.get("around") is True
@@ -97,9 +98,9 @@ def register(app: Dash, data: RunData) -> None:
             )
         except (MotiflensError, RecursionError) as error:
             says = str(error) if isinstance(error, MotiflensError) else "the request is too deep"
-            # A place that was mistyped is no fault of the browser's.
-            is_typed = isinstance(asked, dict) and isinstance(asked.get("place"), str)
-            return flask.make_response({"error": says}, 200 if is_typed else 400)
+            # A place that was mistyped, or that there is none of, is no fault of the browser's.
+            is_sought = isinstance(asked, dict) and isinstance(asked.get("place"), str | dict)
+            return flask.make_response({"error": says}, 200 if is_sought else 400)
         return flask.Response(body, mimetype="application/json")
 
     # The browser moves the window on it, and says where it is.

@@ -199,7 +199,7 @@ def register(app: Dash, data: RunData) -> None:
         prevent_initial_call=True,
     )
     def visit(chosen: Any, region: Any) -> Any:
-        there = window_around(chosen, parse_region(region, data.genome.chroms), data)
+        there = window_around(first_row(chosen), parse_region(region, data.genome.chroms), data)
         return (no_update, no_update) if there is None else (there._asdict(), "workspace")
 
     app.clientside_callback(

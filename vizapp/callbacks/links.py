@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from numpy.typing import NDArray
 
 from precompute.errors import RegionError
 from vizapp import component_ids as ids
-from vizapp.callbacks.clicked import first_row
 from vizapp.data import RunData
 from vizapp.loci import MAX_TEXT, format_locus, is_locus_like, parse_locus, split_padding
 from vizapp.selection import AnySelection, StateError, Word, as_json, parse_selection
@@ -20,12 +18,11 @@ from vizapp.state import (
     Region,
     around,
     clamp,
-    moved,
     parse_region,
-    zoomed,
 )
 
 _INSTANCE_BP = 2_000
+_MOST_STEPS = 100
 
 
 def opening_selection(data: RunData, region: Region) -> dict[str, Any]:
@@ -81,26 +78,9 @@ def go_to(data: RunData, text: Any) -> Region:
     return clamp(Region(locus.chrom, start, end), data.genome.chroms)
 
 
-def _dragged(relayout: Any, now: Region, data: RunData) -> Region | None:
-    """The region after a drag or wheel on the axis; None for other events."""
-    if not isinstance(relayout, dict):
-        return None
-    first, last = relayout.get("xaxis.range[0]"), relayout.get("xaxis.range[1]")
-    if not isinstance(first, int | float) or not isinstance(last, int | float):
-        return None
-    if not math.isfinite(first) or not math.isfinite(last):
-        return None
-    low, high = data.genome.chroms[now.chrom]
-    start, end = (round(min(max(v, low - 1e9), high + 1e9)) for v in (first, last))
-    if end <= start or (start, end) == (now.start, now.end):
-        return None
-    return clamp(Region(now.chrom, start, end), data.genome.chroms)
-
-
-def window_around(grid_row: Any, now: Region, data: RunData) -> Region | None:
-    """The window around a clicked row of the table of places."""
-    row = first_row(grid_row)
-    if not {"chrom", "start", "end"} <= set(row):
+def window_around(row: Any, now: Region, data: RunData) -> Region | None:
+    """The window around a place of a table, as wide as now if that shows it; None for no place."""
+    if not isinstance(row, dict) or not {"chrom", "start", "end"} <= set(row):
         return None
     place = parse_region({k: row[k] for k in ("chrom", "start", "end")}, data.genome.chroms)
     width = now.width if 500 <= now.width <= 20_000 else _INSTANCE_BP
@@ -158,51 +138,71 @@ def selection_of_link(data: RunData, text: str) -> tuple[Any]:
     return (as_json(found),)
 
 
-def navigate(
-    trigger: str, now: Region, data: RunData, text: Any, kind: Any, relayout: Any, row: Any,
-    selection: Any,
-) -> Region | None:
-    """The new region after an action; None when nothing changes."""
-    chroms = data.genome.chroms
-    if trigger in (ids.REGION_GO, ids.REGION_INPUT):
-        return go_to(data, text)
-    if trigger in (ids.GENOME_GRAPH, ids.DRAG_STORE):
-        return _dragged(relayout, now, data)
-    if trigger == ids.INSTANCE_GRID:
-        return window_around(row, now, data)
-    moves = {
-        ids.PAN_LEFT: lambda: moved(now, -0.5, chroms),
-        ids.PAN_RIGHT: lambda: moved(now, 0.5, chroms),
-        ids.ZOOM_IN: lambda: zoomed(now, 0.5, chroms),
-        ids.ZOOM_OUT: lambda: zoomed(now, 2.0, chroms),
-        ids.STEP_PREVIOUS: lambda: _step(now, kind, False, selection, data),
-        ids.STEP_NEXT: lambda: _step(now, kind, True, selection, data),
-    }
-    return moves[trigger]() if trigger in moves else None
+def _stepped(now: Region, raw: dict[str, Any], data: RunData) -> Region:
+    """Several steps; where the last ones lead nowhere, as many as there are."""
+    times, forward = raw.get("times", 1), raw.get("forward") is True
+    if type(times) is not int or not 1 <= times <= _MOST_STEPS:
+        raise RegionError(f"{times!r:.20} steps at a time are impossible: take 1 to {_MOST_STEPS}")
+    there = _step(now, raw["step"], forward, raw.get("selection"), data)
+    for _ in range(times - 1):
+        try:
+            there = _step(there, raw["step"], forward, raw.get("selection"), data)
+        except RegionError:
+            break
+    return there
+
+
+def led_to(data: RunData, place: Any, now: Any) -> Region:
+    """Where a request of the genome view leads from where it is.
+
+    Parameters
+    ----------
+    place : a text as it was typed; ``around`` a place of a table; or ``step``, the kind of what
+        next and previous go to, with ``forward``, how many ``times``, and the ``selection``
+    now : the window, as its store holds it
+
+    Raises
+    ------
+    MotiflensError
+        When it is none of these, or leads nowhere.
+    """
+    if not isinstance(place, dict):
+        return go_to(data, place)
+    here = parse_region(now, data.genome.chroms)
+    if "step" in place:
+        return _stepped(here, place, data)
+    there = window_around(place.get("around"), here, data)
+    if there is None:
+        raise RegionError("the place could not be read; choose it again")
+    return there
 
 
 def register(app: Dash, data: RunData) -> None:
-    """Register the callbacks that write the two stores."""
+    """Register the callbacks that write the two stores. Steps and the places of tables are asked
+    for by the genome view itself, with their tracks."""
 
     @app.callback(
         Output(ids.REGION_STORE, "data"), Output(ids.NOTICE, "children"),
         Input(ids.REGION_GO, "n_clicks"), Input(ids.REGION_INPUT, "n_submit"),
-        Input(ids.PAN_LEFT, "n_clicks"), Input(ids.PAN_RIGHT, "n_clicks"),
-        Input(ids.ZOOM_IN, "n_clicks"), Input(ids.ZOOM_OUT, "n_clicks"),
-        Input(ids.STEP_PREVIOUS, "n_clicks"), Input(ids.STEP_NEXT, "n_clicks"),
-        Input(ids.DRAG_STORE, "data"), Input(ids.INSTANCE_GRID, "selectedRows"),
-        State(ids.REGION_INPUT, "value"), State(ids.STEP_KIND, "value"),
-        State(ids.REGION_STORE, "data"), State(ids.SELECTION_STORE, "data"),
+        State(ids.REGION_INPUT, "value"), State(ids.REGION_STORE, "data"),
         prevent_initial_call=True,
     )
-    def move(*values: Any) -> tuple[Any, Any]:
-        relayout, row, text, kind, region, selection = values[-6:]
-        now = parse_region(region, data.genome.chroms)
-        new = navigate(str(ctx.triggered_id), now, data, text, kind, relayout, row, selection)
-        if new is None or new == now:
-            return no_update, no_update
-        return new._asdict(), None
+    def go(_clicks: Any, _submits: Any, text: Any, now: Any) -> tuple[Any, Any]:
+        new = go_to(data, text)._asdict()
+        return (no_update, no_update) if new == now else (new, None)
 
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflensGenome", function_name="step"),
+        Output(ids.STEP_NEXT, "data-asked"),
+        Input(ids.STEP_PREVIOUS, "n_clicks"), Input(ids.STEP_NEXT, "n_clicks"),
+        State(ids.STEP_KIND, "value"), State(ids.SELECTION_STORE, "data"),
+        prevent_initial_call=True,
+    )
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflensGenome", function_name="around"),
+        Output(ids.INSTANCE_BOX, "data-asked"), Input(ids.INSTANCE_GRID, "selectedRows"),
+        prevent_initial_call=True,
+    )
     app.clientside_callback(
         ClientsideFunction(namespace="motiflens", function_name="outline"),
         Output(ids.LASSO_STORE, "data"), Input(ids.MAP_GRAPH, "relayoutData"),

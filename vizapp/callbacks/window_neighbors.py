@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from dash import Dash, Input, Output, State, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 
 from vizapp import component_ids as ids
-from vizapp.callbacks.clicked import first_row
 from vizapp.data import RunData
 from vizapp.data.window_neighbors import NeighborError, Neighbors
 from vizapp.loci import format_locus
@@ -41,14 +40,6 @@ def says(data: RunData, found: Neighbors) -> str:
             f"{found.percentile_99:.3f}.")
 
 
-def visited(data: RunData, rows: Any) -> Region | None:
-    """The window of a clicked row; None for anything else."""
-    row = first_row(rows)
-    if not {"chrom", "start", "end"} <= set(row):
-        return None
-    return parse_region({k: row[k] for k in ("chrom", "start", "end")}, data.genome.chroms)
-
-
 def register(app: Dash, data: RunData) -> None:
     """Register the callbacks; without an index there are none."""
     if not data.window_neighbors.is_there:
@@ -69,10 +60,8 @@ def register(app: Dash, data: RunData) -> None:
             return [], str(error), {"display": "none"}
         return rows_of(data, found), says(data, found), {}
 
-    @app.callback(
-        Output(ids.REGION_STORE, "data", allow_duplicate=True),
-        Input(ids.ALIKE_GRID, "selectedRows"), prevent_initial_call=True,
+    app.clientside_callback(
+        ClientsideFunction(namespace="motiflensGenome", function_name="visit"),
+        Output(ids.ALIKE_BOX, "data-asked"), Input(ids.ALIKE_GRID, "selectedRows"),
+        prevent_initial_call=True,
     )
-    def visit(rows: Any) -> Any:
-        there = visited(data, rows)
-        return no_update if there is None else there._asdict()

@@ -191,7 +191,6 @@ def page(data: RunData, opening: Opening) -> Any:
         dcc.Store(id=ids.SELECTION_SHOWN_STORE, data=selection),
         dcc.Store(id=ids.LASSO_STORE),
         *selection_stores(data, opening.link),
-        dcc.Store(id=ids.DRAG_STORE),
         dcc.Store(id=ids.TRACKS_STORE),
         dcc.Store(id=ids.MARKS_STORE),
         dcc.Store(id=ids.WHAT_IF_STORE),
