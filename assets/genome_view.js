@@ -450,11 +450,13 @@ window.dash_clientside = window.dash_clientside || {};
     return true;
   }
 
-  /* The first place goes there; what was said of another attempt is past then. */
+  /* The first place goes there. What was said of another attempt goes while the server answers. */
   function goTo(place) {
     const view = shown.views[FIRST], isReady = view && view.region() && shown.items.length;
     if (!isReady) { return Promise.reject(new Error("the tracks are not there yet")); }
-    return view.goTo(place).then(() => set("notice", { children: null }));
+    const going = view.goTo(place);
+    set("notice", { children: null });
+    return going;
   }
 
   window.motiflensShown = shown;
