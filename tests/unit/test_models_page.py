@@ -98,6 +98,19 @@ def test_a_row_of_one_set_still_leads_to_its_window_when_another_set_is_chosen(d
         assert format_locus(*shown_place(data, text)) == text
 
 
+def test_a_negative_difference_has_minus_signs_and_names_keep_their_hyphens(
+    data, choice, monkeypatch
+):
+    paired = data.model_scores.paired.assign(
+        difference=-0.25, difference_low=-0.5, difference_high=0.125, p_value=1e-9)
+    monkeypatch.setattr(data.model_scores, "paired", paired)
+    text = page.says(data, choice)
+    assert "\N{MINUS SIGN}0.250 (\N{MINUS SIGN}0.500 to +0.125)" in text
+    assert "one-hot" in text
+    assert text.count("\N{MINUS SIGN}") == 2 * len(paired[
+        (paired["track"] == choice.track) & (paired["set"] == choice.part)])
+
+
 def test_curves_and_cards(data, choice):
     figure = page.ranking_figure(data, choice)
     go.Figure(figure)

@@ -100,10 +100,10 @@ def says(data: RunData, choice: Choice) -> str:
         if not math.isfinite(row.difference):
             out.append(f"{names[0]} against {names[1]}: {row.reason}.")
             continue
-        text = (f"{names[0]} minus {names[1]}, mean r per window on the same {row.windows:,} "
-                f"windows: {row.difference:+.3f} ({row.difference_low:+.3f} to "
-                f"{row.difference_high:+.3f}), Wilcoxon p {p_text(row.p_value)}.")
-        out.append(text.replace("-", "\N{MINUS SIGN}") if row.difference < 0 else text)
+        mean, low, high = (f"{value:+.3f}".replace("-", "\N{MINUS SIGN}") for value in (
+            row.difference, row.difference_low, row.difference_high))
+        out.append(f"{names[0]} minus {names[1]}, mean r per window on the same {row.windows:,} "
+                   f"windows: {mean} ({low} to {high}), Wilcoxon p {p_text(row.p_value)}.")
     peaks = scores.peak_metrics
     peaks = peaks[(peaks["track"] == choice.track) & (peaks["set"] == choice.part)
                   & (peaks["peak_set"] != "")]
