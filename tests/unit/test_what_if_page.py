@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ from vizapp.callbacks.what_if import (
 )
 from vizapp.callbacks.what_if_drawing import choices, draw_state, summed_unit
 from vizapp.data import RunData
-from vizapp.figures.what_if import Box, mutagenesis_figure, packed_rows
+from vizapp.figures.what_if import Box, mutagenesis_figure, packed_rows, prediction_figure
 from vizapp.state import Region
 from vizapp.what_if_state import WhatIfError
 
@@ -340,3 +341,17 @@ def test_strange_values_beside_a_sound_state_are_no_fault(root, state):
                 if fault_of(client, body) is not None:
                     faults.append((what, body["changedPropIds"], name[:80]))
     assert not faults, faults[:5]
+
+
+def test_every_row_of_the_figure_has_a_curve_and_the_axis_is_below_the_last():
+    edges, flat = np.arange(0, 48, 16), np.ones(2)
+    for edited in (None, flat * 2):
+        figure = prediction_figure(
+            edges, flat, flat, edited, (0, 16), [], "reads", "hg19 chr20", "#000000", "key")
+        go.Figure(figure)
+        layout = figure["layout"]
+        drawn = {trace.get("yaxis", "y") for trace in figure["data"]}
+        lowest = min((layout["yaxis" + name[1:]]["domain"][0], name) for name in drawn)
+        # Plotly draws an axis without a curve nowhere, and what hangs on it in the wrong place.
+        assert lowest == (0, layout["xaxis"]["anchor"])
+        assert len(layout["annotations"]) == len(drawn)

@@ -45,13 +45,14 @@ def prediction_figure(
     edited: NDArray[np.floating] | None, target: tuple[int, int],
     spans: Sequence[tuple[int, int]], unit: str, place: str, color: str, key: str,
 ) -> dict[str, Any]:
-    """The observed signal, both predicted ones on one axis, and their difference below.
+    """The observed signal, both predicted ones on one axis, and their difference below. Without an
+    edit the prediction has the room of both.
 
     Parameters
     ----------
     edges : int64 (n + 1,), cells, bp
     observed, reference, edited : float (n,), mean signal per base; the last is None without an
-        edit, and the difference then says so
+        edit
     target : stretch that is summed, bp
     spans : where edits are, bp
     unit : of the signal
@@ -65,11 +66,15 @@ def prediction_figure(
                line={"shape": "hv", "color": OBSERVED, "width": 0.8}),
         _steps(edges, reference, "predicted, reference", color, unit),
     ]
-    largest, about_change = 1.0, "edited − reference: nothing is edited yet"
+    titles = [(f"observed ({unit})", 0.95), (f"predicted ({unit})", 0.72)]
+    difference = {}
     if edited is not None:
         change = edited - reference
         largest = float(np.nanmax(np.abs(change), initial=0)) or 1.0
-        about_change = f"edited − reference ({unit})"
+        titles.append((f"edited − reference ({unit})", 0.25))
+        difference["yaxis2"] = axis(
+            "", domain=[0, 0.25], range=[-1.08 * largest, 1.08 * largest], nticks=3,
+            fixedrange=True, zeroline=True, zerolinecolor=_GREY)
         data += [
             _steps(edges, edited, "predicted, edited", ACCENT, unit, line={
                 "shape": "hv", "color": ACCENT, "width": 1.4, "dash": "4px,2px"}),
@@ -90,19 +95,17 @@ def prediction_figure(
         showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
         xaxis=axis(f"position on {place} (bp)", range=[int(edges[0]), int(edges[-1])],
-                   tickformat=",d", anchor="y2"),
-        yaxis=axis("", domain=[0.32, 0.72], rangemode="tozero", nticks=4, fixedrange=True),
+                   tickformat=",d", anchor="y2" if difference else "y"),
+        yaxis=axis("", domain=[0.32 if difference else 0, 0.72], rangemode="tozero", nticks=4,
+                   fixedrange=True),
         yaxis4=axis("", domain=[0.79, 0.95], rangemode="tozero", nticks=3, anchor="x",
                     fixedrange=True),
-        yaxis2=axis("", domain=[0, 0.25], range=[-1.08 * largest, 1.08 * largest],
-                    nticks=3, fixedrange=True, zeroline=True, zerolinecolor=_GREY,
-                    showticklabels=edited is not None),
+        **difference,
         yaxis3={"domain": [0.96, 1], "visible": False, "range": [0, 1.5], "fixedrange": True},
         annotations=[
             {"text": text, "xref": "paper", "yref": "paper", "x": 0, "y": top,
              "xanchor": "left", "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}
-            for text, top in ((f"observed ({unit})", 0.95), (f"predicted ({unit})", 0.72),
-                              (about_change, 0.25))
+            for text, top in titles
         ],
         shapes=[{
             "type": "rect", "xref": "x", "yref": "paper", "x0": target[0], "x1": target[1],
