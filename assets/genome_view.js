@@ -110,8 +110,9 @@ window.dash_clientside = window.dash_clientside || {};
     const itemKey = () => shown.items.map((item) => item.id).join(" ");
 
     /* A newer window cancels an older one; what takes longer is asked for once the rest is drawn.
-       A place that was typed goes along as text, and the stores hear of it once it is drawn. */
-    function load(region, place) {
+       A place that was typed goes along as text, and the stores hear of it once it is drawn,
+       unless they are told of it anyway. */
+    function load(region, place, isToldAnyway) {
       if (asked && asked.key === itemKey() && region && same(asked.region, region)) { return null; }
       if (asked) { asked.abort(); }
       const mine = asked = new AbortController(), div = host();
@@ -119,7 +120,7 @@ window.dash_clientside = window.dash_clientside || {};
       const missing = shown.items.filter((item) => !same(at[item.id], target));
       const follow = function () {
         if (asked !== mine || !region) { return; }
-        if (place) { set(storeId, { data: region }); }
+        if (place && !isToldAnyway) { set(storeId, { data: region }); }
         place = "";
         me.follow(region);
       };
@@ -397,10 +398,10 @@ window.dash_clientside = window.dash_clientside || {};
 
     /* Where a text or a step leads, or the surroundings of a place, in one request; the promise
        fails with what is wrong with it. */
-    me.goTo = function (place) {
+    me.goTo = function (place, isToldAnyway) {
       window.clearTimeout(rest);
       rest = null;
-      return load(null, place);
+      return load(null, place, isToldAnyway);
     };
     me.isFinding = () => Boolean(asked && asked.key && !asked.region);
 
@@ -521,8 +522,8 @@ window.dash_clientside = window.dash_clientside || {};
     const genome = window.dash_clientside.motiflensGenome;
     if (!said.has("region")) { genome.show(JSON.parse(div.dataset.opening), null, null); return; }
     adopt(null, null);
-    // What is wrong with the link's region is said when the page reads the whole link.
-    viewOf(FIRST, "region-store").goTo(said.get("region")).catch(() => {});
+    // The page's stores take the region from the whole link, and say what is wrong with it.
+    viewOf(FIRST, "region-store").goTo(said.get("region"), true).catch(() => {});
   };
   if (!["page", "tracks", "marks", "explain"].some((name) => said.has(name))) { begin(); }
 })();

@@ -101,7 +101,10 @@
       open(false);
       before = text;
       box().blur();
-    }, () => document.getElementById("region-go").click());
+    }, function (error) {
+      // Given up for a newer window, it is nobody's fault.
+      if (error.name !== "AbortError") { document.getElementById("region-go").click(); }
+    });
   }
 
   document.addEventListener("input", (event) => {

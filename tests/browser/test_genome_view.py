@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -466,6 +467,16 @@ def test_a_visits_window_is_drawn_before_the_page_asks_the_server_for_anything(
     page.wait_for_function("new URLSearchParams(location.search).has('region')")
     drawn = page.evaluate(f"{VIEW}.dataset.view").replace("-", ":").split(":")
     assert region(page) == (drawn[0], int(drawn[1]) + 1, int(drawn[2]))
+    if not search:
+        return
+    # What a link brought is one step, undone at once.
+    page.wait_for_function("location.search.includes('selection=mega%3A1')")
+    page.click("#undo")
+    opening = json.loads(page.get_attribute("#genome-graph", "data-opening"))
+    place = f"{opening['chrom']}:{opening['start'] + 1}-{opening['end']}"
+    page.wait_for_function(
+        "place => { const said = new URLSearchParams(location.search);"
+        " return said.get('region') === place && said.get('selection') === 'mega:0'; }", arg=place)
 
 
 def test_no_request_leaves_this_machine(browser, served):
